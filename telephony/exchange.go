@@ -299,7 +299,8 @@ func (x *Exchange) astray(r *rtc.Request) bool {
 		return false
 	}
 	uri, err := sip.ParseURI(r.RequestURI())
-	return err == nil && uri.Kind != sip.URITel && len(uri.User) == 0 && x.cfg.Local(uri.Host, uri.Port)
+	ours := len(uri.User) == 0 || routing.CodeOf(string(r.RequestURI())).Kind == feature.Conference // whose Contact is its URI
+	return err == nil && uri.Kind != sip.URITel && ours && x.cfg.Local(uri.Host, uri.Port)
 }
 
 // Send sends a request outside dialogs, see uac.Client.

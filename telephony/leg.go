@@ -12,6 +12,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/content"
+	"tandem/telephony/feature"
 	"tandem/telephony/identity"
 	"tandem/telephony/outcome"
 	"tandem/telephony/routing"
@@ -168,7 +169,9 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		From:    c.route.Caller.From(l.Trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
 		Content: content.Located(offer, c.place),
-		Focus:   c.origin != nil && c.origin.seatIn != "", // RFC 4579 §5.2
+	}
+	if c.origin != nil && c.origin.seatIn != "" { // RFC 4579 §5.2
+		inv.User, inv.Focus = feature.Room(c.origin.seatIn), true
 	}
 	inv.Reliable = l.Trunk == nil || l.Trunk.Speaks().Reliable == dialect.On // each leg acknowledges its own
 	chain := c.route.Chain

@@ -14,7 +14,7 @@ import (
 
 // meet answers the caller and seats him in a conference.
 func (c *Call) meet(invite *sip.Message) {
-	c.caller.do(func(s *dialog.Session) { s.Focus(true) })
+	c.caller.do(func(s *dialog.Session) { s.Focus(feature.Room(c.route.Code.Arg)) })
 	c.alone(invite, func() {
 		seat, err := c.x.rooms.Enter(c.route.Code.Arg, c.media, media.A)
 		if err != nil {
@@ -48,7 +48,7 @@ func (c *Call) Confer(ctx context.Context, room string) error {
 }
 
 func (c *Call) conferable(room string) error {
-	code, ok := feature.Read("*6" + room)
+	code, ok := feature.Read(feature.Room(room))
 	switch {
 	case !ok || code.Kind != feature.Conference || code.Arg != room:
 		return &rtc.Status{Code: 404, Reason: "No Conference Number"}
@@ -66,7 +66,7 @@ func (c *Call) sit(l *leg, room string) error {
 		return &rtc.Status{Code: 503, Reason: "No Seat", Err: err}
 	}
 	c.seats[l.side] = seat
-	l.do(func(s *dialog.Session) { s.Focus(true) })
+	l.do(func(s *dialog.Session) { s.Focus(feature.Room(room)) })
 	c.note(cdr.Joined, l.Who.Address()+" conference "+room)
 	return nil
 }

@@ -276,7 +276,7 @@ func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdi
 // by the tags, and answers 481 if there is no such dialog.
 func inDialog(m *sip.Message, method sip.Method) bool {
 	switch method {
-	case sip.BYE, sip.INVITE, sip.UPDATE, sip.PRACK, sip.INFO, sip.NOTIFY, sip.SUBSCRIBE, sip.REFER:
+	case sip.BYE, sip.INVITE, sip.UPDATE, sip.PRACK, sip.INFO, sip.NOTIFY, sip.SUBSCRIBE, sip.REFER, sip.OPTIONS:
 		return len(m.ToTag()) > 0
 	case sip.MethodOther: // a method that ends a subscription of PINT as BYE ends a call (RFC 2848 §3.5.3.3)
 		return len(m.ToTag()) > 0 && string(m.MethodName()) == "UNSUBSCRIBE"

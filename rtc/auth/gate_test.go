@@ -97,6 +97,7 @@ func TestWhoIsChallenged(t *testing.T) {
 		{"BYE in a dialog", false, inDialog("BYE"), want{}},
 		{"re-INVITE", false, inDialog("INVITE"), want{}},
 		{"REFER in a dialog", false, inDialog("REFER"), want{}},
+		{"OPTIONS in a dialog", false, inDialog("OPTIONS"), want{}},
 		{"MESSAGE with a To tag", false, inDialog("MESSAGE"), want{407, "example.com"}},
 		{"PUBLISH with a To tag", false, inDialog("PUBLISH"), want{407, "example.com"}},
 		{"unknown method with a To tag", false, inDialog("FOO"), want{407, "example.com"}},

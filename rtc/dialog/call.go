@@ -27,7 +27,7 @@ type Invite struct {
 	CallID   string         // "" = made up, on Lane when that is given
 	Reliable bool           // offer reliable provisional responses (RFC 3262) even if the UA does not
 	User     string         // user part of our Contact, "" = the UA's
-	Focus    bool           // our end is that of a conference, see Dialog.Focus
+	Focus    bool           // our end is that of the conference that User names, see Dialog.Focus
 	Onward   Onward         // of the INVITE that this call goes on from; zero: it begins here
 	Auth     *digest.Client // answers challenges, in the dialogs too; nil: nobody
 	Content

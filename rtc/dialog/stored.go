@@ -96,6 +96,6 @@ func (d *Dialog) contact() uac.Contact {
 	return c
 }
 
-// Focus says whether our end is the focus of a conference, which our Contacts tell from
-// then on (RFC 4579 §4.2). Only on its lane.
-func (d *Dialog) Focus(on bool) { d.focus = on }
+// Focus says that our end is the focus of the conference that user names here: our
+// Contacts are its URI from then on (RFC 4579 §4.2). Only on its lane.
+func (d *Dialog) Focus(user string) { d.contactUser, d.focus = user, true }

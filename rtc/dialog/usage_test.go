@@ -156,7 +156,7 @@ func TestStoredDialogGoesOn(t *testing.T) {
 		var st Stored
 		bob.do(func(s *Session) {
 			bob.must(s.Send("INFO", Content{}, nil))
-			s.Focus(true)
+			s.Focus("*677")
 			st = s.Stored()
 		})
 		w.settle()
@@ -176,7 +176,7 @@ func TestStoredDialogGoesOn(t *testing.T) {
 		if fmt.Sprint(again) != fmt.Sprint(st) {
 			t.Errorf("stored %+v\nrestored %+v", st, again)
 		}
-		if contact := s.contact(); contact.Params != ";isfocus" {
+		if contact := s.contact(); contact.User != "*677" || contact.Params != ";isfocus" {
 			t.Errorf("the Contact of the conference is %+v", contact)
 		}
 		bob.last = s

@@ -53,7 +53,7 @@ func (x *notice) appendVia(dst, via []byte, seq uint32, f transport.Flow, routes
 	dst = append(append(append(dst, l.to...), "\r\nCall-ID: "...), l.callID...)
 	dst = strconv.AppendUint(append(dst, "\r\nCSeq: "...), uint64(seq), 10)
 	dst = append(dst, " NOTIFY\r\n"...)
-	dst = uac.Contact{Secure: l.secure, Params: p.Contact}.Append(dst, x.n.cfg.Wire, f)
+	dst = x.sub.contact().Append(dst, x.n.cfg.Wire, f)
 	dst = append(append(dst, "Event: "...), p.Name...)
 	if x.sub.id != "" {
 		dst = append(append(dst, ";id="...), x.sub.id...)

@@ -14,7 +14,7 @@ type Package struct {
 	Name  string   // as in Event: "presence"
 	Types []string // media types of its documents, the default one first; "" for one without bodies
 
-	Contact string // parameters of our Contact, each with its leading ';'
+	Focus bool // a resource is a conference: our Contact is its URI and says so (RFC 4579 §5.1)
 
 	Expires    time.Duration // without a wish, default an hour
 	MinExpires time.Duration // a shorter wish gets 423, default a minute

@@ -7,7 +7,6 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/sip"
-	"tandem/rtc/uac"
 )
 
 // Serve implements rtc.Handler: it takes SUBSCRIBE for resources of ours and in
@@ -252,7 +251,7 @@ func (a answers) give(quiet bool) {
 // promise writes a 2xx to a SUBSCRIBE.
 func (n *Notifier) promise(r *rtc.Request, sub *subscription, w wish, code int, reason string) *rtc.Promise {
 	var room [512]byte
-	header := uac.Contact{Secure: sub.leg.secure, Params: sub.topic.pkg.Contact}.Append(room[:0], n.cfg.Wire, r.Flow())
+	header := sub.contact().Append(room[:0], n.cfg.Wire, r.Flow())
 	header = append(header, "Expires: "...)
 	header = strconv.AppendInt(header, int64(w.expires/time.Second), 10)
 	header = append(header, "\r\nAllow-Events: "...)

@@ -7,6 +7,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 )
 
 // leg is the dialog of subscriptions, usually of one. What is not said to be
@@ -176,6 +177,15 @@ func (s *subscription) info() Subscription {
 		out.ID = strconv.FormatInt(s.parent.of.row, 36) + "/" + string(s.topic.resource)
 	}
 	return out
+}
+
+// contact is ours in its dialog.
+func (s *subscription) contact() uac.Contact {
+	c := uac.Contact{Secure: s.leg.secure}
+	if s.topic.pkg.Focus && s.list == nil {
+		c.User, c.Params = s.topic.resource.User(), ";isfocus"
+	}
+	return c
 }
 
 // about is the address that was subscribed to.

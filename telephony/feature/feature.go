@@ -74,6 +74,9 @@ func Read(dialled string) (Code, bool) {
 	return Code{}, false
 }
 
+// Room is the code of a conference.
+func Room(number string) string { return "*6" + number }
+
 // Shown is what was dialled as records and logs may have it: without a PIN.
 func Shown(dialled string) string {
 	if c, ok := Read(dialled); ok && c.Kind == Hotdesk && !c.Off {

@@ -33,7 +33,7 @@ func (m *meetings) follow(e telephony.Event) {
 		if p.Seat.Room == "" { // nearly all
 			continue
 		}
-		room, ok := m.address("*6" + p.Seat.Room)
+		room, ok := m.address(feature.Room(p.Seat.Room))
 		if !ok {
 			continue
 		}

@@ -55,7 +55,7 @@ type Board struct {
 func New(n *event.Notifier, resource func(address rtc.AOR) (rtc.AOR, bool)) *Board {
 	b := &Board{n: n, calls: make(map[string][]Seat), rooms: make(map[rtc.AOR][]Seat)}
 	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: interval, Resource: resource, Authorise: b.authorise,
-		Contact:  ";isfocus", // RFC 4579 §5.1
+		Focus:    true,
 		Document: func(q event.Query) event.Document { return document(q.Resource, b.in(q.Resource)) }})
 	return b
 }
