@@ -48,3 +48,23 @@ func TestNumbersOfRulesAPI(t *testing.T) {
 		t.Errorf("changed by the API:\n%s", text)
 	}
 }
+
+// The rules of a user are listed in pages, as the command line asks for them.
+func TestRulesInPages(t *testing.T) {
+	s := harness.Running(t, nil)
+	w := harness.SocketClient(t, s)
+	w.Do("POST", "/users", `{"address":"alice"}`)
+	for _, d := range []string{"a.test", "b.test", "c.test"} {
+		if r := w.Do("PUT", "/presence/alice/rules", `{"kind":"domain","name":"`+d+`","action":"block"}`); r.Code != 200 {
+			t.Fatal(r.Text)
+		}
+	}
+	r := w.Do("GET", "/presence/alice/rules?limit=2", "")
+	next, _ := r.Body["next"].(string)
+	if r.Code != 200 || !strings.Contains(r.Text, "b.test") || strings.Contains(r.Text, "c.test") || next == "" {
+		t.Fatalf("first page: %d %s", r.Code, r.Text)
+	}
+	if r := w.Do("GET", "/presence/alice/rules?limit=2&cursor="+next, ""); !strings.Contains(r.Text, "c.test") || r.Body["next"] != nil {
+		t.Errorf("second page: %s", r.Text)
+	}
+}

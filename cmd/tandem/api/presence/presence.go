@@ -208,16 +208,19 @@ func (n *nouns) owner(name string) (rtc.AOR, error) {
 	return aor, err
 }
 
-func (n *nouns) rules(_ context.Context, in *op.UserPath) (op.Page[ConsentRule], error) {
+func (n *nouns) rules(_ context.Context, in *struct {
+	op.UserPath
+	op.Paging
+}) (op.Page[ConsentRule], error) {
 	aor, err := n.owner(in.User)
 	if err != nil {
 		return op.Page[ConsentRule]{}, err
 	}
-	out := op.Page[ConsentRule]{Items: []ConsentRule{}}
+	list := []ConsentRule{}
 	for _, r := range n.Consent.Rules(aor) {
-		out.Items = append(out.Items, ConsentRule{string(r.Kind), r.Name, string(r.Action)})
+		list = append(list, ConsentRule{string(r.Kind), r.Name, string(r.Action)})
 	}
-	return out, nil
+	return op.InOrder(in.Paging, list)
 }
 
 func (n *nouns) rule(owner rtc.AOR, in *ConsentRule) (consent.Rule, error) {
