@@ -516,7 +516,7 @@ func TestFullByOctets(t *testing.T) {
 		}
 	}
 	first := im.Queue(bob)[0].ID
-	if err := im.Delete(bob, first); err != nil {
+	if err := im.Delete(t.Context(), bob, first); err != nil {
 		t.Fatal(err)
 	}
 	if code := send(bob, 2000); code != 202 {

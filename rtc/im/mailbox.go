@@ -92,13 +92,21 @@ func (b *box) behind(f *flight, device string) bool {
 	if b.served(device) {
 		return true
 	}
-	for i := range b.list {
-		if e := &b.list[i]; !e.held && e.waits(device) {
-			return true
-		}
+	if len(b.list) > 0 && b.waitsFor(device, time.Now()) {
+		return true
 	}
 	for _, o := range b.flights {
 		if o != f && o.from == f.from && slices.Contains(o.under, device) {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsFor reports whether a message that has not expired waits for a device.
+func (b *box) waitsFor(device string, now time.Time) bool {
+	for i := range b.list {
+		if e := &b.list[i]; !e.held && e.expires.After(now) && e.waits(device) {
 			return true
 		}
 	}

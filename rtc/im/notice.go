@@ -37,10 +37,11 @@ func (im *IM) tellPassed(f *flight, s imdn.Status) {
 	}
 }
 
-// tellFailed tells the sender of a kept message that it was not delivered.
+// tellFailed tells the sender of a kept message that it was not delivered, unless a
+// device has it already and it waited for others.
 func (im *IM) tellFailed(m *kept.Message) {
 	p, err := m.Parsed()
-	if err != nil || m.Held || strings.HasSuffix(m.Key, " copy") || kindOf(p) != text {
+	if err != nil || !slices.Contains(m.Waiting, kept.Anyone) || m.Held || strings.HasSuffix(m.Key, " copy") || kindOf(p) != text {
 		return
 	}
 	if w := wishOf(p); w.Failure && !slices.Contains([]Verdict{Refuse, Drop}, im.cfg.Rule(Ask{From: m.From, To: m.To, Proved: true})) {

@@ -54,8 +54,19 @@ func (im *IM) Show(ctx context.Context, user rtc.AOR, id int64) (kept.Message, e
 	return list[0], nil
 }
 
-// Delete forgets a kept message.
-func (im *IM) Delete(user rtc.AOR, id int64) error {
+// Delete forgets a kept message, and tells its sender when nobody has had it.
+func (im *IM) Delete(ctx context.Context, user rtc.AOR, id int64) error {
+	m, unread := im.Show(ctx, user, id)
+	if err := im.delete(user, id); err != nil {
+		return err
+	}
+	if unread == nil {
+		im.tellFailed(&m)
+	}
+	return nil
+}
+
+func (im *IM) delete(user rtc.AOR, id int64) error {
 	s := im.of(user)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,8 +131,20 @@ func (im *IM) Strangers(user rtc.AOR) (list []Stranger) {
 	return list
 }
 
-// Forget drops everything about a user who is no more.
-func (im *IM) Forget(user rtc.AOR) {
+// Forget drops everything about a user who is no more, and tells those who wrote to
+// him. It returns when that is on disk: nobody of the same name is to find it.
+func (im *IM) Forget(ctx context.Context, user rtc.AOR) error {
+	for _, k := range im.Queue(user) {
+		if m, err := im.Show(ctx, user, k.ID); err == nil {
+			im.tellFailed(&m)
+		}
+	}
+	im.clear(user)
+	return im.cfg.Store.Forget(ctx, user)
+}
+
+// clear forgets messages and devices of a user in memory alone.
+func (im *IM) clear(user rtc.AOR) {
 	s := im.of(user)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,11 +152,7 @@ func (im *IM) Forget(user rtc.AOR) {
 	if b == nil {
 		return
 	}
-	for _, e := range slices.Clone(b.list) {
-		im.drop(b, e.id)
-	}
-	for _, k := range slices.Clone(b.roster) {
-		im.forgetDevice(b, user, k.instance)
-	}
+	im.kept.Add(-int64(len(b.list)))
+	b.list, b.octets, b.roster = nil, 0, nil
 	s.tidy(user, b)
 }

@@ -236,7 +236,7 @@ func (im *IM) serveOne(ctx context.Context, m *kept.Message, device string) bool
 		}
 		if !transient(code) {
 			im.log.Info("device refused a kept message", "aor", string(m.To), "id", m.ID, "code", code)
-			im.done(m, device)
+			im.refused(m, device)
 			return true
 		}
 	}
@@ -262,6 +262,23 @@ func (im *IM) done(m *kept.Message, device string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	im.taken(s.box(m.To), m.ID, device)
+}
+
+// refused notes that a device does not take a kept message, and tells the sender when
+// nobody is left who might.
+func (im *IM) refused(m *kept.Message, device string) {
+	s := im.of(m.To)
+	s.mu.Lock()
+	b, lost := s.box(m.To), *m
+	if e := b.find(m.ID); e != nil {
+		lost.Waiting = e.waiting
+	}
+	im.taken(b, m.ID, device)
+	waits := b.find(m.ID) != nil
+	s.mu.Unlock()
+	if !waits {
+		im.tellFailed(&lost)
+	}
 }
 
 // sendKept sends by one way and waits for the answer, as long as a device may take:
@@ -326,7 +343,7 @@ type place struct {
 func (im *IM) bury(list []place) {
 	for _, p := range list {
 		m, err := im.Show(context.Background(), p.user, p.id)
-		if im.Delete(p.user, p.id) != nil {
+		if im.delete(p.user, p.id) != nil {
 			continue // delivered in the last moment
 		}
 		im.counts.expired.Add(1)

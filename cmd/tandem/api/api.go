@@ -112,11 +112,17 @@ type Rooms struct {
 	Contacts      *contactbook.Book
 	Consent       *consent.Book
 	Messages      *im.IM
+	Kept          Forgetter // messages that wait, also while no server runs
 	Trace         *trace.Ring
 	Status        func() Status
 	Reload        func() error
 	Snapshot      func(context.Context) (path string, octets int64, err error)
 	Log           *slog.Logger
+}
+
+// Forgetter drops what it keeps of a user who is no more, and returns when that is on disk.
+type Forgetter interface {
+	Forget(ctx context.Context, user rtc.AOR) error
 }
 
 // API is the operations on the rooms of one server.

@@ -248,8 +248,8 @@ func (a *API) forget(ctx context.Context, aor rtc.AOR) error {
 	if a.Contacts != nil {
 		err = errors.Join(err, a.Contacts.Forget(ctx, aor))
 	}
-	if a.Messages != nil {
-		a.Messages.Forget(aor)
+	if a.Kept != nil {
+		err = errors.Join(err, a.Kept.Forget(ctx, aor))
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	contactstore "tandem/rtc/contacts/sqlstore"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
+	imstore "tandem/rtc/im/sqlstore"
 	"tandem/rtc/policy/consent"
 	consentstore "tandem/rtc/policy/consent/sqlstore"
 	"tandem/rtc/store"
@@ -48,6 +49,7 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 		Settings:  settings.New(settingsstore.New(db), log),
 		Groups:    group.New(groupstore.New(db), log),
 		Contacts:  contacts.New(contactstore.New(db)),
+		Kept:      imstore.New(db),
 		Policy:    newPolicy(db, log),
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,

@@ -34,6 +34,7 @@ import (
 	"tandem/gateways/registration"
 	"tandem/media"
 	"tandem/media/relay"
+	"tandem/rtc"
 	"tandem/rtc/auth"
 	"tandem/rtc/contacts"
 	"tandem/rtc/contacts/services"
@@ -190,8 +191,14 @@ func (s *Server) openState(ctx context.Context, cfg *config.Config) (err error) 
 	}
 	process.Release() // what reading took, before the tables of others are made of it
 	s.location = location.New(locationstore.New(s.store, s.log), s.log)
-	s.state, err = openAPIState(ctx, cfg, s.store, s.key, s.log)
-	return err
+	if s.state, err = openAPIState(ctx, cfg, s.store, s.key, s.log); err != nil {
+		return err
+	}
+	s.state.Tokens.Admit(func(user string) bool {
+		u, ok := s.directory.User(rtc.AOR(user))
+		return ok && u.Enabled
+	})
+	return nil
 }
 
 // openSIP builds the stack from the wire upwards and binds the sockets.
@@ -380,7 +387,7 @@ func (s *Server) api() *api.API {
 		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.Rules, Guard: s.dialling.Guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Settings: s.settings, Groups: s.groups,
 		Phones: s.phones.API(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events, Group: s.isGroup},
-		Contacts: s.contacts, Consent: s.consent, Messages: s.messages,
+		Contacts: s.contacts, Consent: s.consent, Messages: s.messages, Kept: s.messages,
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})

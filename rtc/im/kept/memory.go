@@ -2,6 +2,7 @@ package kept
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -80,6 +81,15 @@ func (s *Memory) Messages(_ context.Context, to rtc.AOR, from int64, limit int) 
 		}
 	}
 	return list, nil
+}
+
+// Forget implements Store.
+func (s *Memory) Forget(_ context.Context, user rtc.AOR) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = slices.DeleteFunc(s.list, func(m Message) bool { return m.To == user })
+	maps.DeleteFunc(s.devices, func(k deviceKey, _ Device) bool { return k.user == user })
+	return nil
 }
 
 // PutDevice implements Store.

@@ -20,6 +20,10 @@ type Store interface {
 	// Messages returns at most limit messages to a user, from an ID on, in its order.
 	Messages(ctx context.Context, to rtc.AOR, from int64, limit int) ([]Message, error)
 
+	// Forget deletes all of a user: messages to him, and his devices. It returns when
+	// that is on disk.
+	Forget(ctx context.Context, user rtc.AOR) error
+
 	// PutDevice notes that a user was seen with a device.
 	PutDevice(d Device, done func(error)) error
 	// DeleteDevice forgets it.

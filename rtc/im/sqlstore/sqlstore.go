@@ -109,6 +109,18 @@ func (s *Store) Messages(ctx context.Context, to rtc.AOR, from int64, limit int)
 	return list, s.db.Fault("reading messages", rows.Err())
 }
 
+// Forget implements kept.Store.
+func (s *Store) Forget(ctx context.Context, user rtc.AOR) error {
+	return s.db.Do(ctx, store.Change{Octets: 512, Apply: func(ctx context.Context, tx store.Tx) error {
+		for _, query := range []string{"DELETE FROM im_messages WHERE receiver = $1", "DELETE FROM im_devices WHERE owner = $1"} {
+			if _, err := tx.ExecContext(ctx, query, string(user)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
 // PutDevice implements kept.Store.
 func (s *Store) PutDevice(d kept.Device, done func(error)) error {
 	const query = `INSERT INTO im_devices (owner, instance, seen) VALUES ($1, $2, $3)

@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) (s kept.Store, again func() kept.
 		"what waits is noted":      settles,
 		"pages are in order":       pages,
 		"devices survive":          devices,
+		"who is forgotten":         forgotten,
 		"the index is of everyone": index,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,5 +145,25 @@ func index(t *testing.T, s kept.Store, again func() kept.Store) {
 	})
 	if err != nil || seen != n {
 		t.Errorf("%d, %v", seen, err)
+	}
+}
+
+func forgotten(t *testing.T, s kept.Store, again func() kept.Store) {
+	put(t, s, message(1, bob), message(2, carol), message(3, bob))
+	for _, u := range []rtc.AOR{bob, carol} {
+		wait(t, func(done func(error)) error {
+			return s.PutDevice(kept.Device{User: u, Instance: "<urn:uuid:a>", Seen: noon}, done)
+		})
+	}
+	if err := s.Forget(t.Context(), bob); err != nil {
+		t.Fatal(err)
+	}
+	s = again()
+	if n, m := len(of(t, s, bob, 0, 10)), len(of(t, s, carol, 0, 10)); n != 0 || m != 1 {
+		t.Errorf("%d messages of who is forgotten, %d of another; want 0, 1", n, m)
+	}
+	var left []rtc.AOR
+	if err := s.Devices(t.Context(), func(d kept.Device) { left = append(left, d.User) }); err != nil || len(left) != 1 || left[0] != carol {
+		t.Errorf("devices of %q, %v", left, err)
 	}
 }

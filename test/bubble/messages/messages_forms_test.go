@@ -140,7 +140,9 @@ func TestTextsOfClients(t *testing.T) {
 				t.Errorf("%s, kept: %q", name, got)
 			}
 			registerDevice(bob, "bob", instance, 0)
-			w.S.Messages().Forget(bobAOR) // devices that are away would get what comes next
+			if err := w.S.Messages().Forget(w.T.Context(), bobAOR); err != nil { // devices that are away would get what comes next
+				t.Error(err)
+			}
 		}
 	})
 }

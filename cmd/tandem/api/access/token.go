@@ -52,6 +52,7 @@ const (
 type Tokens struct {
 	store Store
 	turn  chan struct{} // holds one element: whoever takes it may change
+	admit func(user string) bool
 
 	mu     sync.RWMutex
 	byHash map[[32]byte]*held
@@ -225,9 +226,19 @@ func (t *Tokens) Caller(text string) (Caller, error) {
 	if h.expired() {
 		return Caller{}, fmt.Errorf("%w: it has expired", ErrRefused)
 	}
+	if !t.admits(h.User) {
+		return Caller{}, fmt.Errorf("%w: its user is disabled", ErrRefused)
+	}
 	h.used.Store(time.Now().Unix())
-	return Caller{Name: "token:" + h.Name, Scopes: h.Scopes, User: h.User, Valid: func() bool { return find() != nil && !h.expired() }}, nil
+	valid := func() bool { return find() != nil && !h.expired() && t.admits(h.User) }
+	return Caller{Name: "token:" + h.Name, Scopes: h.Scopes, User: h.User, Valid: valid}, nil
 }
+
+// Admit has the tokens of a user count while f says so: who is shut out is shut out
+// here as well. It is called before the first Caller.
+func (t *Tokens) Admit(f func(user string) bool) { t.admit = f }
+
+func (t *Tokens) admits(user string) bool { return user == "" || t.admit == nil || t.admit(user) }
 
 // KeepUse writes down the last use of those tokens that were used since it was
 // written an hour ago or more.

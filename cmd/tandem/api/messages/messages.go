@@ -131,11 +131,11 @@ func Register(set *op.Set, r Rooms) {
 }
 
 func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMessage }) (SentMessage, error) {
-	from, err := n.Directory.Named(in.Body.From)
+	from, err := n.enabled(in.Body.From)
 	if err != nil {
 		return SentMessage{}, err
 	}
-	to, err := n.Directory.Named(in.Body.To)
+	to, err := n.enabled(in.Body.To)
 	if err != nil {
 		return SentMessage{}, err
 	}
@@ -161,6 +161,18 @@ func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMess
 	}
 	do.After = out // without the text: the record is no archive
 	return out, nil
+}
+
+// enabled finds a user who may write and be written to: who is shut out is not there.
+func (n *nouns) enabled(name string) (rtc.AOR, error) {
+	aor, err := n.Directory.Named(name)
+	if err != nil {
+		return "", err
+	}
+	if u, ok := n.Directory.User(aor); !ok || !u.Enabled {
+		return "", directory.Unknown(aor)
+	}
+	return aor, nil
 }
 
 func waiting(k im.Kept) WaitingMessage {
@@ -251,7 +263,7 @@ func (n *nouns) remove(ctx context.Context, do *op.Doing, in *struct {
 		do.Event = "" // it is delivered, which is told, and not deleted
 		return do.Before.(WaitingMessage), n.Messages.Take(user, in.ID, in.Device)
 	}
-	return do.Before.(WaitingMessage), n.Messages.Delete(user, in.ID)
+	return do.Before.(WaitingMessage), n.Messages.Delete(ctx, user, in.ID)
 }
 
 func (n *nouns) strangers(_ context.Context, in *struct {
