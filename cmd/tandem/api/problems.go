@@ -125,10 +125,17 @@ func split(err, kind error) (detail, remedy string) {
 	return text, ""
 }
 
-// ofStatus is the problem of a SIP status: its class decides, and the code names it.
+// ofStatus is the problem of a SIP status: its class decides, and the code names it. Of
+// those that HTTP does not have, an address that is not complete (484) and a call that has
+// ended (481) are not found, and the others stand against the state in which a call or a
+// user is: one is busy, not there, or in the middle of something.
 func ofStatus(s *rtc.Status) *problem.Problem {
 	status := s.Code
 	switch {
+	case status == 484 || status == 481:
+		status = http.StatusNotFound
+	case status >= 480 && status < 500:
+		status = http.StatusConflict
 	case status == http.StatusServiceUnavailable:
 		return problem.New(status, "overloaded", s.Reason).After(5 * time.Second).Because(s)
 	case status < 400 || status >= 500 || http.StatusText(status) == "":
