@@ -358,6 +358,8 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 func (c *Call) left(l *leg, e dialog.End, reason string) {
 	switch {
 	case c.over:
+	case c.seats[media.A] != nil && c.seats[media.B] != nil && (l == c.caller || l == c.callee): // the other one talks on with the rest
+		c.leaves(l)
 	case c.transfer != nil && l == c.transfer.by: // RFC 5589 §6.1: it need not wait
 		c.transfer.gone = true
 		l.release()
@@ -366,8 +368,6 @@ func (c *Call) left(l *leg, e dialog.End, reason string) {
 	case l == c.caller && c.record.Answered.IsZero():
 		c.end(End{By: l.name(), Code: 487})
 	case l != c.caller && l != c.callee:
-	case c.seats[l.side] != nil && c.seats[l.side.Other()] != nil: // the other one talks on with the rest
-		c.leaves(l)
 	case e.Remote && e.Reason == "bye":
 		c.end(End{By: l.name(), Code: 200, Reason: reason})
 	default: // "expired", "no ack", "lost"

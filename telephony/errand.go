@@ -6,6 +6,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog/refer"
+	"tandem/telephony/identity"
 	"tandem/telephony/outcome"
 	"tandem/telephony/routing"
 )
@@ -17,27 +18,33 @@ type errand struct {
 	done bool // it has been said how it went
 }
 
-// prepare makes the errand of a transfer by l to a target: a call for which the
-// transferor has to have the right, and which it pays.
-func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (*Call, error) {
-	route, err := x.cfg.Router.Refer(l.Who.User, target.URI)
-	if err != nil {
-		return nil, err
-	}
-	if stays := home.other(l); route.Called != "" && (route.Called == l.Who.User || route.Called == stays.Who.User) {
+// prepare makes the errand of a transfer by l along a route: a call for which the
+// transferor has to have the right, and which it pays. by is what its phone calls it.
+func (x *Exchange) prepare(home *Call, l *leg, route routing.Route, takesOver refer.Replaced, by string) (*Call, error) {
+	who := home.referrer(l)
+	if stays := home.other(l); route.Called != "" && (route.Called == who.User || route.Called == stays.Who.User) {
 		return nil, &rtc.Status{Code: 403, Reason: "A Party of This Call"}
 	}
 	if by == "" {
-		by = "<" + l.Who.URI + ">"
+		by = "<" + who.URI + ">"
 	}
-	if l.Who.Private {
+	if who.Private {
 		by = "<sip:anonymous@anonymous.invalid>" // whatever its phone says
 	}
 	passed := []byte("Referred-By: " + by + "\r\n") // RFC 3892 §2.2
-	if r := target.Replaces; r != (refer.Replaced{}) {
-		passed = append(passed, replaces(r)...)
+	if takesOver != (refer.Replaced{}) {
+		passed = append(passed, replaces(takesOver)...)
 	}
 	return x.errand(home, l, route, passed)
+}
+
+// referrer is who transfers when a leg does: whose rights count, and who pays. In a place
+// where nobody is, and nobody was, it is who is sent on himself.
+func (c *Call) referrer(l *leg) identity.Party {
+	if l.session == nil && l.Who.User == "" {
+		return c.other(l).Who
+	}
+	return l.Who
 }
 
 // errand makes the call by a route to whoever takes the place of l, in the name of who
@@ -48,7 +55,7 @@ func (x *Exchange) errand(home *Call, l *leg, route routing.Route, passed []byte
 		return nil, &rtc.Status{Code: 483, Reason: "Transferred Too Often"}
 	}
 	stays := home.other(l)
-	route.Caller, route.Payer = stays.Who, l.Who.User
+	route.Caller, route.Payer = stays.Who, home.referrer(l).User
 	c := x.newCall(route)
 	c.onward = onward
 	c.errand = &errand{home: home}

@@ -95,8 +95,9 @@ type Router interface {
 	// *rtc.Status: there are none.
 	Elsewhere(ctx context.Context, route routing.Route) (routing.Rounds, error)
 	// Refer is the route to the target of a transfer by a user, whose rights count,
-	// or by a trunk (""). The error is as that of Route.
-	Refer(by rtc.AOR, target string) (routing.Route, error)
+	// or by a trunk (""), which speaks with another user. Of a code it is the Code
+	// alone, whatever that does. The error is as that of Route.
+	Refer(by, with rtc.AOR, target string) (routing.Route, error)
 	// May reports whether a user may do something, and so whether it is done for him.
 	May(user rtc.AOR, what policy.Question) bool
 	// MayPickUp reports whether a user may take a call that rings at another's phone.

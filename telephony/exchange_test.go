@@ -32,7 +32,7 @@ type nowhere struct{}
 
 func (nowhere) Caller(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 
-func (nowhere) Refer(rtc.AOR, string) (routing.Route, error) { return routing.Route{}, nil }
+func (nowhere) Refer(_, _ rtc.AOR, _ string) (routing.Route, error) { return routing.Route{}, nil }
 
 func (nowhere) Route(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 

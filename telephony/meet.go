@@ -53,7 +53,7 @@ func (c *Call) conferable(room string) error {
 	case !ok || code.Kind != feature.Conference || code.Arg != room:
 		return &rtc.Status{Code: 404, Reason: "No Conference Number"}
 	case c.record.Answered.IsZero() || c.single() || c.transfer != nil || c.busy || c.callee == nil:
-		return &rtc.Status{Code: 403, Reason: "Not Now"}
+		return errNotNow
 	}
 	return nil
 }
@@ -64,6 +64,13 @@ func (c *Call) sit(l *leg, room string) error {
 	if err != nil {
 		c.log.Warn("no seat in a conference", "leg", l.callID, "err", err)
 		return &rtc.Status{Code: 503, Reason: "No Seat", Err: err}
+	}
+	if old := c.seats[l.side]; old != nil { // it goes from one conference to another
+		old.Leave()
+		c.note(cdr.Left, l.Who.Address())
+		if err := seat.Hear(); err != nil {
+			c.log.Warn("a conference is not heard", "leg", l.callID, "err", err)
+		}
 	}
 	c.seats[l.side] = seat
 	l.do(func(s *dialog.Session) { s.Focus(feature.Room(room)) })
@@ -117,7 +124,14 @@ func (c *Call) leaves(l *leg) {
 		c.seats[l.side] = nil
 	}
 	c.note(cdr.Left, l.Who.Address())
-	c.vacate(l)
+	empty := c.vacate(l)
+	switch t := c.transfer; {
+	case t == nil:
+	case t.by == l:
+		t.by, t.gone, t.recalls = empty, true, true
+	default: // it was to be sent on
+		c.abandon()
+	}
 	l.bye(nil)
 	c.tell(Changed)
 }

@@ -6,6 +6,7 @@ import (
 	"tandem/media"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
 	"tandem/telephony/routing"
 )
@@ -32,6 +33,11 @@ func (c *Call) page(invite *sip.Message) {
 		}
 		c.tell(Changed)
 	})
+}
+
+// paging reports whether the call is that of who speaks in a page, or of who hears it.
+func (c *Call) paging() bool {
+	return c.route.Code.Kind == feature.Paging || c.origin != nil && c.origin.room != ""
 }
 
 // pageOne begins the call to one phone; nil when there are too many calls.

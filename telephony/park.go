@@ -21,8 +21,11 @@ import (
 // parkings is how often a party waits: after each time who parked it is called.
 const parkings = 3
 
-// errSlot is why a call is not parked.
-var errSlot = &rtc.Status{Code: 486, Reason: "Slot Taken"}
+// Why a call is not parked.
+var (
+	errSlot   = &rtc.Status{Code: 486, Reason: "Slot Taken"}
+	errNotNow = &rtc.Status{Code: 403, Reason: "Not Now"}
+)
 
 // Park has one of the parties of a call, "caller" or "callee", leave it; the other
 // waits in a slot, 1 to 999 or 0 for any, until somebody dials *5 and the slot. It
@@ -38,6 +41,10 @@ func (c *Call) Park(ctx context.Context, by string, slot int) (int, error) {
 			l := c.callee
 			if by == "caller" {
 				l = c.caller
+			}
+			if c.parked != nil {
+				done <- answer{0, errNotNow}
+				return
 			}
 			n, err := c.park(l, slot)
 			if err == nil {
@@ -82,16 +89,19 @@ func (c *Call) parkBy(l *leg, in *dialog.Incoming, slot int) {
 	}
 }
 
-// park has a leg leave the call, whose other party waits.
+// park has a leg leave the call, whose other party waits, in another slot than before if
+// it did.
 func (c *Call) park(l *leg, slot int) (int, error) {
 	stays := c.other(l)
-	if c.over || l == nil || stays == nil || stays.session == nil || c.record.Answered.IsZero() || c.transfer != nil || c.parked != nil {
-		return 0, &rtc.Status{Code: 403, Reason: "Not Now"}
+	if c.over || l == nil || stays == nil || stays.session == nil || c.record.Answered.IsZero() || c.transfer != nil || c.paging() {
+		return 0, errNotNow
 	}
 	n := c.x.lot.Put(slot, c)
 	if n == 0 {
 		return 0, errSlot
 	}
+	c.unpark()
+	c.disperse()
 	gone := c.vacate(l)
 	gone.Who = l.Who
 	c.waitsIn(n, gone, 1)

@@ -1,7 +1,6 @@
 package telephony
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"tandem/telephony/cdr"
 	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
-	"tandem/telephony/routing"
 )
 
 // transfer is the replacement of one party of a call by another one. A REFER asks
@@ -53,16 +51,22 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 			return
 		} // of phones that speak with each other without us: the target's phone knows it
 	}
-	switch code := routing.CodeOf(target.URI); code.Kind {
-	case feature.Park, feature.Retrieve:
+	route, err := c.x.cfg.Router.Refer(l.Who.User, c.other(l).Who.User, target.URI)
+	var errand *Call
+	switch code := route.Code; {
+	case err != nil:
+	case code.Kind == feature.Park || code.Kind == feature.Retrieve:
 		slot, _ := strconv.Atoi(code.Arg)
 		c.parkBy(l, in, slot)
 		return
-	case feature.Conference:
+	case code.Kind == feature.Conference:
 		c.conferBy(l, in, code.Arg)
 		return
+	case code.Kind != feature.None:
+		err = errCode
+	default:
+		errand, err = c.x.prepare(c, l, route, target.Replaces, string(in.Get(sip.HdrReferredBy)))
 	}
-	errand, err := c.x.prepare(c, l, target, string(in.Get(sip.HdrReferredBy)))
 	if err != nil {
 		l.deny(in, err)
 		return
@@ -74,39 +78,8 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 	errand.box.Must(func() { errand.end(End{By: "server", Code: 487}) })
 }
 
-// Transfer has the server transfer the call as one of its parties could, "caller" or
-// "callee", with the rights of that party. It returns when the target is being called;
-// ctx bounds the wait. The error is a *rtc.Status.
-func (c *Call) Transfer(ctx context.Context, by, target string) error {
-	begun := make(chan error, 1)
-	if !c.box.Must(func() { begun <- c.sendOn(by, refer.Target{URI: target, Method: "INVITE"}) }) {
-		return &rtc.Status{Code: 481}
-	}
-	select {
-	case err := <-begun:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *Call) sendOn(by string, target refer.Target) error {
-	l := c.callee
-	if by == "caller" {
-		l = c.caller
-	}
-	if err := c.transferable(l, target); err != nil {
-		return err
-	}
-	errand, err := c.x.prepare(c, l, target, "")
-	if err != nil {
-		return err
-	}
-	c.transfer = &transfer{by: l, errand: errand, to: target.URI}
-	c.note(cdr.Transferring, l.Who.Address())
-	errand.box.Must(errand.run)
-	return nil
-}
+// errCode is why nobody is sent to what a code does.
+var errCode = &rtc.Status{Code: 403, Reason: "Nobody Is Transferred There"}
 
 // transferable reports what stands against a transfer by a leg.
 func (c *Call) transferable(l *leg, target refer.Target) error {
@@ -195,7 +168,9 @@ func (c *Call) rang(code int) {
 		t.by.do(func(*dialog.Session) { t.told.Progress(code, "") })
 	}
 	t.rings = true
-	c.ringback(c.other(t.by))
+	if stays := c.other(t.by); c.seats[stays.side] == nil { // else it hears the conference until then
+		c.ringback(stays)
+	}
 }
 
 // ringback lets a leg hear the tone of a phone that rings.
@@ -219,6 +194,7 @@ func (c *Call) transferred(l *leg, from *media.Session) {
 
 func (c *Call) replace(t *transfer, l *leg, from *media.Session) {
 	stays := c.other(t.by)
+	c.disperse()
 	by, err := c.take(t.by.side, l, from)
 	if err != nil {
 		c.transferFailed(outcome.Outcome{Code: 500, Text: err.Error()})
@@ -261,6 +237,10 @@ func (c *Call) transferFailed(o outcome.Outcome) {
 	t.finish(max(o.Code, 400))
 	c.log.Info("transfer failed", "code", o.Code, "err", o.Text)
 	c.note(cdr.TransferFailed, t.to)
+	if c.seats[c.other(t.by).side] != nil { // who was to be sent on is still there
+		c.tell(Changed)
+		return
+	}
 	if t.gone {
 		if !c.parkAgain(t.parked) && !c.recall(t) {
 			c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.Text, Reason: o.Reason})

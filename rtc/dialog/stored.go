@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"cmp"
 	"tandem/rtc/transport"
 	"tandem/rtc/uac"
 )
@@ -97,5 +98,8 @@ func (d *Dialog) contact() uac.Contact {
 }
 
 // Focus says that our end is the focus of the conference that user names here: our
-// Contacts are its URI from then on (RFC 4579 §4.2). Only on its lane.
-func (d *Dialog) Focus(user string) { d.contactUser, d.focus = user, true }
+// Contacts are its URI from then on (RFC 4579 §4.2). "" says that it is none any more.
+// Only on its lane.
+func (d *Dialog) Focus(user string) {
+	d.contactUser, d.focus = cmp.Or(user, d.ua.cfg.User), user != ""
+}

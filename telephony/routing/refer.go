@@ -5,18 +5,24 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/sip"
+	"tandem/telephony/feature"
 	"tandem/telephony/identity"
 )
 
 // Refer implements Router. A user may transfer to whom it may call. A trunk pays
-// nothing, so that it may transfer to users alone.
-func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
+// nothing, so that it may transfer to users alone; an extension is that of the site of
+// whom it speaks with.
+func (p *Plan) Refer(by, with rtc.AOR, target string) (Route, error) {
 	uri, ok := p.read(target)
 	if !ok {
 		p.leaves(by, target, "a transfer leaves this server")
 		return Route{}, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server", Err: fmt.Errorf("a transfer to %q leaves this server", target)}
 	}
 	route := Route{Dialled: Dialled(uri), Payer: by, device: deviceOf(uri)}
+	if code, ok := feature.Read(route.Dialled); ok {
+		route.Dialled, route.Code = feature.Shown(route.Dialled), code
+		return route, nil
+	}
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}

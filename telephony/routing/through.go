@@ -27,8 +27,8 @@ func (t *Route) Through(trunk string) error {
 	return nil
 }
 
-// CodeOf is the code of a service that a URI, as the target of a transfer, leads to; the
-// zero value for any other.
+// CodeOf is the code of a service that a URI leads to, whatever its domain; the zero value
+// for any other.
 func CodeOf(target string) feature.Code {
 	uri, err := sip.ParseURI([]byte(target))
 	if err != nil {

@@ -28,8 +28,8 @@ type Path struct {
 
 // Transfer says whom a call is transferred to.
 type Transfer struct {
-	By string `json:"by,omitempty" enum:"caller,callee" default:"callee" doc:"The party that is replaced, and whose rights count"`
-	To string `json:"to" minLength:"1" doc:"User, group, extension or number, as that party dials it"`
+	By string `json:"by,omitempty" enum:"caller,callee" doc:"The party that is replaced, and whose rights count: by default who has left a call that is parked or in a conference, else the callee"`
+	To string `json:"to" minLength:"1" doc:"User, group, extension or number, as that party dials it, a conference (*6ROOM) or a parking slot (*57, or *5 for any)"`
 }
 
 // Park says who leaves a call, and where the other party waits.
@@ -69,7 +69,7 @@ func Register(set *op.Set, rooms Rooms) {
 	n := &nouns{rooms}
 	write := access.Write("calls")
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/calls/{id}/transfer", ID: "transfer-call", Short: "Transfer a call",
-		Long: "As a phone would: the other party hears ringback until the target answers.", Scope: write, Needs: rooms.Running}, n.transfer)
+		Long: "As a phone would: the other party hears ringback until the target answers, or the conference it is in.", Scope: write, Needs: rooms.Running}, n.transfer)
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/calls/{id}/park", ID: "park-call", Short: "Park a call", Scope: write, Needs: rooms.Running}, n.park)
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/calls/{id}/recording", ID: "record-call", Short: "Begin to record a call",
 		Scope: access.Write("recordings"), Needs: rooms.Running}, n.record)

@@ -51,19 +51,19 @@ func newTransfer() *cobra.Command {
 	var by string
 	c := &cobra.Command{
 		Use:   "transfer ID TARGET",
-		Short: "Transfer a call to a user, a group, an extension or a number",
+		Short: "Transfer a call to a user, a group, a number, a conference or a parking slot",
 		Args:  command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return do(c, http.MethodPost, client.Path("calls", args[0], "transfer"), callcontrol.Transfer{By: by, To: args[1]},
-				func(callcontrol.Done) string { return args[1] + " is being called" })
+				func(callcontrol.Done) string { return "the other party is sent on to " + args[1] })
 		},
 	}
-	byFlag(c, &by, "the party that is replaced, and whose rights count")
+	byFlag(c, &by, "", "the party that is replaced, and whose rights count; by default who has left a call that is parked or in a conference, else the callee")
 	return c
 }
 
-func byFlag(c *cobra.Command, by *string, usage string) {
-	c.Flags().StringVar(by, "by", "callee", usage+": caller or callee")
+func byFlag(c *cobra.Command, by *string, usual, usage string) {
+	c.Flags().StringVar(by, "by", usual, usage+" (caller, callee)")
 	command.Complete(c, "by", "caller", "callee")
 }
 
@@ -81,7 +81,7 @@ func newPark() *cobra.Command {
 				})
 		},
 	}
-	byFlag(c, &by, "the party that leaves")
+	byFlag(c, &by, "callee", "the party that leaves")
 	c.Flags().IntVar(&slot, "slot", 0, "1 to 999; 0: any that is free")
 	return c
 }
