@@ -31,7 +31,8 @@ func (p *Plan) Refer(by, with rtc.AOR, target string) (Route, error) {
 	}
 	who, ok := p.Users.User(by)
 	if !ok {
-		if called, ok := p.userAt("", uri); ok {
+		other, _ := p.Users.User(with)
+		if called, ok := p.userAt(other.Site, uri); ok {
 			return p.toUser(route, called)
 		}
 		return route, &rtc.Status{Code: 403, Reason: "Transfers to Users Alone"}

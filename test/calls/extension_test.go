@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/test/harness"
 	"tandem/test/house"
@@ -75,4 +76,32 @@ func TestTransferToExtension(t *testing.T) {
 		t.Fatal(err)
 	}
 	bob.Request("INVITE")
+}
+
+// TestGatewayTransfersToExtension: to a gateway an extension is that of the site of whom
+// it speaks with, else of a user without a site.
+func TestGatewayTransfersToExtension(t *testing.T) {
+	t.Parallel()
+	r := harness.StartServer(t, harness.LedCalls)
+	trunk := r.RawTrunk(t, "pstn", nil)
+	phones := map[string]*harness.Wire{
+		"alice": phoneOf(t, r, "alice", directory.AddUser{Site: "Berlin", Aliases: []rtc.AOR{"tel:+4930200"}}),
+		"bob":   phoneOf(t, r, "bob", directory.AddUser{Site: "Berlin", Extension: "101"}),
+		"carol": phoneOf(t, r, "carol", directory.AddUser{Extension: "101"}),
+		"dave":  phoneOf(t, r, "dave", directory.AddUser{Extension: "102"}),
+	}
+	for extension, want := range map[string]string{"101": "bob", "102": "dave"} {
+		g := &harness.Talker{Wire: trunk, User: "gw", ID: trunk.CallIn("+4940999", "+4930200", ""), Port: 31010, Seq: 10}
+		a := r.Answers(phones["alice"], "alice", 31000)
+		g.Connected()
+		if m := g.Asks("REFER", "Refer-To: <sip:"+extension+"@"+harness.Domain+">\n", ""); m.StatusCode() != 202 {
+			t.Fatalf("a transfer to %s is answered %d", extension, m.StatusCode())
+		}
+		k := r.Answers(phones[want], want, 31020)
+		g.Ok("BYE", "", "")
+		a.Reoffered()
+		a.HangsUp()
+		k.Ok("BYE", "", "")
+	}
+	r.NothingLeft(t)
 }
