@@ -55,20 +55,24 @@ func TestPhoneOfServerAddressIsToldOfMessages(t *testing.T) {
 }
 
 func TestNumberIsWatchedInEveryForm(t *testing.T) {
-	r := harness.StartServer(t, atOnce)
+	r := harness.StartServer(t, func(cfg *config.Config) { harness.Exchange(cfg); atOnce(cfg) })
 	r.User("alice")
-	if _, err := r.S.Directory().Add(t.Context(), directory.AddUser{AOR: harness.BobURI, Password: harness.Password, Numbers: []string{"+4930123456"}}); err != nil {
+	if _, err := r.S.Directory().Add(t.Context(), directory.AddUser{AOR: harness.BobURI, Password: harness.Password, Numbers: []string{"+4930123456"}, Extension: "77"}); err != nil {
 		t.Fatal(err)
 	}
 	a := r.Dial(t, "udp")
 	for _, event := range []string{"dialog", "presence"} {
-		for _, uri := range []string{"tel:+4930123456", "tel:+49-30-123456", "sip:+4930123456@" + harness.Domain, "sip:+4930123456@" + harness.Domain + ";user=phone", "sips:bob@" + harness.Domain} {
+		for _, uri := range []string{"tel:+4930123456", "tel:+49-30-123456", "sip:+4930123456@" + harness.Domain, "sip:+4930123456@" + harness.Domain + ";user=phone", "sips:bob@" + harness.Domain,
+			"tel:123456;phone-context=+4930", "tel:123-456;phone-context=+49-30", "tel:030123456;phone-context=" + harness.Domain, "tel:77;phone-context=" + harness.Domain,
+			"sip:123456;phone-context=+4930@" + harness.Domain + ";user=phone"} {
 			if m := a.Final(a.Ask("SUBSCRIBE", "alice", uri, harness.Filled("Event: "+event+"\nExpires: 600"), ""), "SUBSCRIBE"); m.StatusCode() != 200 {
 				t.Errorf("%s of %s: %d", event, uri, m.StatusCode())
 			}
 		}
-		if m := a.Final(a.Ask("SUBSCRIBE", "alice", "tel:+4930999999", harness.Filled("Event: "+event+"\nExpires: 600"), ""), "SUBSCRIBE"); m.StatusCode() < 400 {
-			t.Errorf("%s of a number that nobody has: %d", event, m.StatusCode())
+		for _, uri := range []string{"tel:+4930999999", "tel:123456;phone-context=+4940", "tel:77;phone-context=+4930", "tel:77;phone-context=elsewhere.test"} {
+			if m := a.Final(a.Ask("SUBSCRIBE", "alice", uri, harness.Filled("Event: "+event+"\nExpires: 600"), ""), "SUBSCRIBE"); m.StatusCode() < 400 {
+				t.Errorf("%s of a number that nobody has, %s: %d", event, uri, m.StatusCode())
+			}
 		}
 	}
 }

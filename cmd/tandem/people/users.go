@@ -81,6 +81,9 @@ func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 	if ok {
 		return user.AOR, user.Enabled
 	}
+	if strings.HasPrefix(string(address), "tel:") {
+		return u.inContext(address)
+	}
 	if address, ok = u.inDomain(address); !ok {
 		return "", false
 	}
@@ -93,6 +96,24 @@ func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 	}
 	if n, err := u.Plan.Subscriber(text); err == nil && n.Global() {
 		user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
+	}
+	return user.AOR, ok && user.Enabled
+}
+
+// inContext finds whose local number a tel URI names (RFC 3966 §5.1.5): with the prefix
+// that is its context, or as dialled in one of our domains.
+func (u Users) inContext(address rtc.AOR) (rtc.AOR, bool) {
+	uri, perr := sip.ParseURI([]byte(address))
+	if _, local := uri.Param("phone-context"); perr != nil || !local {
+		return "", false
+	}
+	n, err := u.Plan.URI(uri)
+	if err != nil {
+		return "", false
+	}
+	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
+	if !ok && !n.Global() {
+		user, ok = u.Directory.ByExtension("", n.String())
 	}
 	return user.AOR, ok && user.Enabled
 }
