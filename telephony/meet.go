@@ -104,6 +104,38 @@ func (c *Call) conferBy(l *leg, in *dialog.Incoming, room string) bool {
 	return code == 200
 }
 
+// bringBy takes the other party of another call of a leg's into the conference that the
+// leg is in, on behalf of the leg, which has sent a REFER there that replaces its part in
+// the other call, and leaves both calls. It is conferBy with the calls exchanged.
+func (c *Call) bringBy(l *leg, in *dialog.Incoming, other *leg) {
+	room := c.seats[l.side].Room()
+	var told *refer.Referral
+	err := dialog.ErrState
+	l.do(func(*dialog.Session) { told, err = refer.Accept(in) })
+	if err != nil {
+		l.deny(in, err)
+		return
+	}
+	brought := func(code int) {
+		l.must(func(c *Call) {
+			l.do(func(*dialog.Session) { told.Finish(code, "") })
+			if code == 200 {
+				c.consulted(l)
+			}
+		})
+	}
+	if !other.must(func(second *Call) {
+		if err := second.conferable(room); err != nil || second.sit(second.other(other), room) != nil {
+			brought(503)
+			return
+		}
+		brought(200)
+		second.leaves(other)
+	}) {
+		brought(481)
+	}
+}
+
 // consulted ends the part of a leg that has dialled a conference to send another party
 // there, which is seated.
 func (c *Call) consulted(l *leg) {

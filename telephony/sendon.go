@@ -72,7 +72,7 @@ func (c *Call) mayLeave(l *leg) error {
 	case c.record.Answered.IsZero():
 		return &rtc.Status{Code: 403, Reason: "Not Before the Answer"}
 	case l == nil || c.other(l) == nil || c.other(l).session == nil || c.paging():
-		return &rtc.Status{Code: 403, Reason: "No Other Party to Transfer"}
+		return errAlone
 	case l.session == nil && c.parked == nil && c.seats[l.side.Other()] == nil: // it speaks with the server
 		return errNotNow
 	}

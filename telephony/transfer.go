@@ -41,15 +41,18 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 	if err == nil {
 		err = c.transferable(l, target)
 	}
-	if err != nil {
-		l.deny(in, err)
-		return
-	}
-	if target.Replaces != (refer.Replaced{}) {
+	if err == nil && target.Replaces != (refer.Replaced{}) {
 		if d := c.x.dialogOf(target.Replaces); d != nil {
 			c.consult(l, in, d)
 			return
 		} // of phones that speak with each other without us: the target's phone knows it
+	}
+	if err == nil && c.single() {
+		err = errAlone
+	}
+	if err != nil {
+		l.deny(in, err)
+		return
 	}
 	route, err := c.x.cfg.Router.Refer(l.Who.User, c.other(l).Who.User, target.URI)
 	var errand *Call
@@ -78,8 +81,11 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 	errand.box.Must(func() { errand.end(End{By: "server", Code: 487}) })
 }
 
-// errCode is why nobody is sent to what a code does.
-var errCode = &rtc.Status{Code: 403, Reason: "Nobody Is Transferred There"}
+// Why a transfer is refused.
+var (
+	errAlone = &rtc.Status{Code: 403, Reason: "No Other Party to Transfer"} // it is parked, or in a conference
+	errCode  = &rtc.Status{Code: 403, Reason: "Nobody Is Transferred There"}
+)
 
 // transferable reports what stands against a transfer by a leg.
 func (c *Call) transferable(l *leg, target refer.Target) error {
@@ -90,8 +96,6 @@ func (c *Call) transferable(l *leg, target refer.Target) error {
 		return &rtc.Status{Code: 491, Reason: "Transfer Under Way"}
 	case c.record.Answered.IsZero() || c.other(l) == nil:
 		return &rtc.Status{Code: 403, Reason: "Not Before the Answer"}
-	case c.single(): // it is parked, or in a conference
-		return &rtc.Status{Code: 403, Reason: "No Other Party to Transfer"}
 	case !strings.EqualFold(target.Method, "INVITE"):
 		return &rtc.Status{Code: 403, Reason: "Only Calls Are Transferred"}
 	}
@@ -143,6 +147,14 @@ func (c *Call) consult(l *leg, in *dialog.Incoming, d *dialog.Dialog) {
 		return
 	}
 	second := other.at.Load()
+	if c.seats[l.side] != nil {
+		c.bringBy(l, in, other)
+		return
+	}
+	if c.single() {
+		l.deny(in, errAlone)
+		return
+	}
 	if room := second.roomOf(other); room != "" {
 		if c.conferBy(l, in, room) {
 			other.must(func(second *Call) { second.consulted(other) })

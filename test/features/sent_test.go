@@ -68,27 +68,73 @@ func TestHeldPartyIsSentOn(t *testing.T) {
 }
 
 // Who speaks with one, dials a conference and joins both by an attended transfer leaves
-// both calls; the other party is in the conference.
+// both calls; the other party is in the conference. The REFER may come in either call.
 func TestAttendedTransferIntoConference(t *testing.T) {
+	for _, second := range []bool{false, true} {
+		r, phones := house.Start(t)
+		a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+		k := r.Invites(phones["alice"], "alice", "sip:*677@"+harness.Domain, 31010)
+		k.Connected()
+		seated(t, r)
+		in, other, to := a, k, "*677"
+		if second {
+			in, other, to = k, a, "bob"
+		}
+		named := url.QueryEscape(other.ID + ";to-tag=" + other.Peer + ";from-tag=" + other.Local)
+		if m := in.Asks("REFER", "Refer-To: <sip:"+to+"@"+harness.Domain+"?Replaces="+named+">\n", ""); m.StatusCode() != 202 {
+			t.Fatalf("REFER is answered\n%s", m.Bytes())
+		}
+		if told := house.Notified(in); told[len(told)-1] != "200 OK" {
+			t.Errorf("alice is told %q", told)
+		}
+		a.Ok("BYE", "", "")
+		k.Ok("BYE", "", "")
+		harness.Wait(t, "one call goes on", func() bool { return r.S.Exchange().Active() == 1 })
+		if story := house.Words(r.S.Exchange().Calls()[0].Record()); story != "joined left" {
+			t.Errorf("the story of bob's call is %q", story)
+		}
+		b.HangsUp()
+		r.NothingLeft(t)
+	}
+}
+
+// Nobody is brought into a conference out of a call of somebody else's, nor one who is
+// alone in his own.
+func TestBroughtIntoConferenceRefused(t *testing.T) {
 	r, phones := house.Start(t)
-	a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
-	k := r.Invites(phones["alice"], "alice", "sip:*677@"+harness.Domain, 31010)
+	_, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	k := r.Invites(phones["carol"], "carol", "sip:*677@"+harness.Domain, 31010)
 	k.Connected()
 	seated(t, r)
-	named := url.QueryEscape(k.ID + ";to-tag=" + k.Peer + ";from-tag=" + k.Local)
-	if m := a.Asks("REFER", "Refer-To: <sip:*677@"+harness.Domain+"?Replaces="+named+">\n", ""); m.StatusCode() != 202 {
-		t.Fatalf("REFER is answered\n%s", m.Bytes())
+	refer := func(other *harness.Talker) *sip.Message {
+		t.Helper()
+		named := url.QueryEscape(other.ID + ";to-tag=" + other.Peer + ";from-tag=" + other.Local)
+		return k.Asks("REFER", "Refer-To: <sip:x@"+harness.Domain+"?Replaces="+named+">\n", "")
 	}
-	if told := house.Notified(a); told[len(told)-1] != "200 OK" {
-		t.Errorf("alice is told %q", told)
+	if m := refer(b); m.StatusCode() != 403 {
+		t.Errorf("a REFER to another's call is answered %d", m.StatusCode())
 	}
-	a.Ok("BYE", "", "")
-	k.Ok("BYE", "", "")
-	harness.Wait(t, "one call goes on", func() bool { return r.S.Exchange().Active() == 1 })
-	if story := house.Words(r.S.Exchange().Calls()[0].Record()); story != "joined left" {
-		t.Errorf("the story of bob's call is %q", story)
+	n := r.Invites(phones["carol"], "carol", "sip:*678@"+harness.Domain, 31020)
+	n.Connected()
+	harness.Wait(t, "carol is in both", func() bool {
+		in := 0
+		for _, c := range r.S.Exchange().Calls() {
+			if house.Words(c.Record()) == "joined" {
+				in++
+			}
+		}
+		return in == 2
+	})
+	if m := refer(n); m.StatusCode() != 202 {
+		t.Fatalf("REFER is answered %d", m.StatusCode())
 	}
+	if told := house.Notified(k); told[len(told)-1] != "503 Service Unavailable" {
+		t.Errorf("carol is told %q", told)
+	}
+	k.HangsUp()
+	n.HangsUp()
 	b.HangsUp()
+	phones["alice"].Reply(phones["alice"].Request("BYE"), 200, "", "", "")
 	r.NothingLeft(t)
 }
 
