@@ -230,7 +230,7 @@ func (im *IM) settled(err error) {
 }
 
 // Watch is a location.Watcher: who registers gets what was kept for him.
-func (im *IM) Watch(aor rtc.AOR, old, list []location.Binding) {
+func (im *IM) Watch(aor rtc.AOR, old, list []location.Binding, _ location.Cause) {
 	if len(list) == 0 || im.cfg.Keep < 0 {
 		return
 	}

@@ -84,7 +84,7 @@ func (l *Location) FlowClosed(f transport.Flow) {
 	}
 	web := f.Proto().Web()
 	for _, aor := range l.flows.of(id) {
-		l.Update(aor, func(old []Binding) ([]Binding, error) { return withoutFlow(old, id, web), nil },
+		l.update(aor, Lost, func(old []Binding) ([]Binding, error) { return withoutFlow(old, id, web), nil },
 			func(_ []Binding, err error) {
 				if err != nil {
 					l.log.Error("removing bindings of a closed flow", "aor", aor, "err", err)

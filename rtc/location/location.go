@@ -106,7 +106,18 @@ type Location struct {
 // when it had to be undone. Calls for one AOR may overtake each other: who keeps
 // a state asks Bindings for the present one. It must not block, nor change the
 // slices; it may be on a transaction lane.
-type Watcher func(aor rtc.AOR, old, new []Binding)
+type Watcher func(aor rtc.AOR, old, new []Binding, by Cause)
+
+// Cause is by what bindings change.
+type Cause uint8
+
+// The causes.
+const (
+	Asked       Cause = iota // a REGISTER, or their time was over
+	Lost                     // their connection has closed, or the disk does not take them
+	Deactivated              // an administrator removed them; the device may register again
+	Rejected                 // the same, and it may not
+)
 
 type shard struct {
 	mu sync.Mutex
@@ -169,10 +180,10 @@ func (l *Location) Watch(w Watcher) {
 	}
 }
 
-func (l *Location) tell(aor rtc.AOR, old, list []Binding) {
+func (l *Location) tell(aor rtc.AOR, old, list []Binding, by Cause) {
 	if all := l.watchers.Load(); all != nil {
 		for _, w := range *all {
-			w(aor, old, list)
+			w(aor, old, list, by)
 		}
 	}
 }

@@ -139,7 +139,7 @@ func TestRest(t *testing.T) {
 		l := New(d, quiet())
 		ctx, cancel := context.WithCancel(t.Context())
 		var told []string
-		l.Watch(func(aor rtc.AOR, old, new []Binding) {
+		l.Watch(func(aor rtc.AOR, old, new []Binding, _ Cause) {
 			if aor == alice {
 				told = append(told, phones(old)+">"+phones(new))
 			}

@@ -80,11 +80,12 @@ func (l *Location) All() iter.Seq2[rtc.AOR, []Binding] {
 }
 
 // Remove ends the bindings of an AOR that match reports true for (nil: all),
-// and returns how many those were when their removal is on disk.
-func (l *Location) Remove(ctx context.Context, aor rtc.AOR, match func(*Binding) bool) (int, error) {
+// and returns how many those were when their removal is on disk. Watchers are told by
+// what they are removed.
+func (l *Location) Remove(ctx context.Context, aor rtc.AOR, by Cause, match func(*Binding) bool) (int, error) {
 	removed := 0
 	result := make(chan error, 1)
-	l.Update(aor, func(old []Binding) ([]Binding, error) {
+	l.update(aor, by, func(old []Binding) ([]Binding, error) {
 		list := make([]Binding, 0, len(old))
 		for i := range old {
 			if match == nil || match(&old[i]) {

@@ -20,6 +20,10 @@ import (
 // failed. list is what the update made of the AOR and must not be changed; with
 // an error it is what it was before.
 func (l *Location) Update(aor rtc.AOR, change func(old []Binding) ([]Binding, error), done func(list []Binding, err error)) {
+	l.update(aor, Asked, change, done)
+}
+
+func (l *Location) update(aor rtc.AOR, by Cause, change func(old []Binding) ([]Binding, error), done func(list []Binding, err error)) {
 	s := l.of(aor)
 	now := time.Now()
 	s.mu.Lock()
@@ -53,7 +57,7 @@ func (l *Location) Update(aor rtc.AOR, change func(old []Binding) ([]Binding, er
 	}
 	s.mu.Unlock()
 	if changed {
-		l.tell(aor, before, list)
+		l.tell(aor, before, list, by)
 		l.bury(before, list)
 	}
 	if !write {
@@ -154,7 +158,7 @@ func (l *Location) written(s *shard, r *record, list []Binding, err error, done 
 	back := p.durable
 	s.mu.Unlock()
 	if undo {
-		l.tell(r.aor, undone, back)
+		l.tell(r.aor, undone, back, Lost)
 	}
 	if err != nil {
 		list = live(back, time.Now())

@@ -71,7 +71,7 @@ func TestFailedCommitGoesBackToTheDurableState(t *testing.T) {
 	bind(l, alice, "a", time.Hour)
 	d.commit(nil)
 	var told []string
-	l.Watch(func(_ rtc.AOR, old, new []Binding) { told = append(told, phones(old)+">"+phones(new)) })
+	l.Watch(func(_ rtc.AOR, old, new []Binding, _ Cause) { told = append(told, phones(old)+">"+phones(new)) })
 
 	b, c := bind(l, alice, "b", time.Hour), bind(l, alice, "c", time.Hour)
 	visible(t, l, "cba")
@@ -279,7 +279,7 @@ func TestExpiryIsSweptAndWritten(t *testing.T) {
 		d.auto = true
 		l := New(d, quiet())
 		var told []string
-		l.Watch(func(_ rtc.AOR, old, new []Binding) { told = append(told, phones(old)+">"+phones(new)) })
+		l.Watch(func(_ rtc.AOR, old, new []Binding, _ Cause) { told = append(told, phones(old)+">"+phones(new)) })
 		ctx := t.Context()
 		var run sync.WaitGroup
 		run.Go(func() {
@@ -390,15 +390,15 @@ func TestRemove(t *testing.T) {
 	l := New(d, quiet())
 	bind(l, alice, "a", time.Hour)
 	bind(l, alice, "b", time.Hour)
-	n, err := l.Remove(t.Context(), alice, func(b *Binding) bool { return b.URI == "sip:a@192.0.2.1" })
+	n, err := l.Remove(t.Context(), alice, Deactivated, func(b *Binding) bool { return b.URI == "sip:a@192.0.2.1" })
 	if n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	visible(t, l, "b")
-	if n, err := l.Remove(t.Context(), "sip:nobody@example.com", nil); n != 0 || err != nil {
+	if n, err := l.Remove(t.Context(), "sip:nobody@example.com", Deactivated, nil); n != 0 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
-	if n, err := l.Remove(t.Context(), alice, nil); n != 1 || err != nil || len(d.rows) != 0 {
+	if n, err := l.Remove(t.Context(), alice, Deactivated, nil); n != 1 || err != nil || len(d.rows) != 0 {
 		t.Errorf("%d, %v, %v", n, err, d.rows)
 	}
 }

@@ -270,7 +270,7 @@ func (a *Agent) FlowClosed(f transport.Flow) {
 }
 
 // bound follows bindings: what a device published ends with its last binding.
-func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding) {
+func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding, _ location.Cause) {
 	if len(old) == len(now) && slices.EqualFunc(old, now, func(x, y location.Binding) bool { return x.URI == y.URI && x.Flow == y.Flow }) {
 		return
 	}

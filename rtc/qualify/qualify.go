@@ -230,7 +230,7 @@ func (p *Prober) heard(d device) {
 }
 
 // bound follows registrations: one shows that the device is there.
-func (p *Prober) bound(aor rtc.AOR, _, now []location.Binding) {
+func (p *Prober) bound(aor rtc.AOR, _, now []location.Binding, _ location.Cause) {
 	if p.silent.Load() == 0 {
 		return
 	}

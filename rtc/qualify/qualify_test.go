@@ -135,7 +135,7 @@ func TestOnlySilenceCounts(t *testing.T) {
 	}
 	w.look(now)
 	w.asked[len(w.asked)-1](uac.Reply{Err: uac.ErrTimeout})
-	if _, err := w.cfg.Location.Remove(t.Context(), bob, nil); err != nil {
+	if _, err := w.cfg.Location.Remove(t.Context(), bob, location.Deactivated, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.look(now.Add(time.Minute))

@@ -373,7 +373,21 @@ func TestRFC3680Section5Registrations(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	b.Register("bob")
-	if text := string(k.Notified().Body()); !strings.Contains(text, `version="1"`) || strings.Count(text, "<contact ") != 2 {
+	if text := string(k.Notified().Body()); !strings.Contains(text, `version="1"`) || !strings.Contains(text, `state="partial"`) || strings.Count(text, "<contact ") != 1 {
+		t.Errorf("%s", text)
+	}
+	wantCode(t, again(k, "Expires: 600"), 200)
+	if text := string(k.Notified().Body()); !strings.Contains(text, `version="2"`) || !strings.Contains(text, `state="full"`) || strings.Count(text, "<contact ") != 2 {
+		t.Errorf("%s", text)
+	}
+	b.Register("bob", "Expires: 0")
+	if text := string(k.Notified().Body()); !strings.Contains(text, `state="terminated" event="unregistered"`) || strings.Count(text, "<contact ") != 1 || !strings.Contains(text, `state="active"`) {
+		t.Errorf("%s", text)
+	}
+	if answer := harness.SocketClient(t, r.S).Do("DELETE", "/registrations/bob", ""); answer.Code != 200 {
+		t.Fatal(answer.Text)
+	}
+	if text := string(k.Notified().Body()); !strings.Contains(text, `state="terminated" event="deactivated"`) || strings.Contains(text, `state="active"`) {
 		t.Errorf("%s", text)
 	}
 }

@@ -121,7 +121,7 @@ func (a *API) revokeDevice(ctx context.Context, do *op.Doing, in *DevicePath) (D
 		return Device{}, err
 	}
 	if err = a.Directory.RevokeDevice(ctx, aor, in.Device); err == nil && a.Location != nil {
-		_, err = a.Location.Remove(ctx, aor, func(b *location.Binding) bool { return b.Device == in.Device })
+		_, err = a.Location.Remove(ctx, aor, location.Rejected, func(b *location.Binding) bool { return b.Device == in.Device })
 	}
 	return do.Before.(Device), err
 }

@@ -114,7 +114,7 @@ func (a *API) removeRegistrations(ctx context.Context, do *op.Doing, in *struct 
 	if err := do.Begin(ctx, op.Resource("registrations", string(aor)), nil); err != nil {
 		return Removed{}, err
 	}
-	n, err := a.Location.Remove(ctx, aor, func(b *location.Binding) bool { return in.Contact == "" || b.URI == in.Contact })
+	n, err := a.Location.Remove(ctx, aor, location.Deactivated, func(b *location.Binding) bool { return in.Contact == "" || b.URI == in.Contact })
 	if err != nil {
 		return Removed{}, err
 	}

@@ -224,7 +224,7 @@ func (a *API) unbind(ctx context.Context, aor rtc.AOR) error {
 	if a.Location == nil {
 		return nil
 	}
-	_, err := a.Location.Remove(ctx, aor, func(*location.Binding) bool { return true })
+	_, err := a.Location.Remove(ctx, aor, location.Rejected, func(*location.Binding) bool { return true })
 	return err
 }
 

@@ -37,7 +37,7 @@ const greeting = 500 * time.Millisecond
 
 // greetPhones notes phones that register, and tells those that have registered anew
 // what they do not subscribe to.
-func (r *Room) greetPhones(user rtc.AOR, old, now []location.Binding) {
+func (r *Room) greetPhones(user rtc.AOR, old, now []location.Binding, _ location.Cause) {
 	for i := range now {
 		mac, line, ok := sipphone.ParseDevice(now[i].Device)
 		at := slices.IndexFunc(old, func(b location.Binding) bool { return b.Device == now[i].Device && b.CallID == now[i].CallID })

@@ -267,7 +267,7 @@ func (u phoneUsers) RevokeDevice(ctx context.Context, aor rtc.AOR, device string
 		err = nil
 	}
 	if err == nil && u.location != nil {
-		_, err = u.location.Remove(ctx, aor, func(b *location.Binding) bool { return b.Device == device })
+		_, err = u.location.Remove(ctx, aor, location.Rejected, func(b *location.Binding) bool { return b.Device == device })
 	}
 	return err
 }

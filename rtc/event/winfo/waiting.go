@@ -66,6 +66,12 @@ type waiters struct {
 	m       map[rtc.AOR][]Waiter // guarded by mu; the latest last
 }
 
+// Bounds of those who wait.
+const (
+	maxWaiters   = 64   // of a resource
+	maxResources = 1024 // others are forgotten
+)
+
 // patience is how long somebody waits.
 const patience = 7 * 24 * time.Hour
 
@@ -98,7 +104,7 @@ func (w *waiters) add(x Waiter) {
 	_ = w.store.Put(x, func(error) {})
 }
 
-// enter has somebody wait. He is one of few (maxEndings), of few resources
+// enter has somebody wait. He is one of few (maxWaiters), of few resources
 // (maxResources).
 func (w *waiters) enter(x Waiter) {
 	w.mu.Lock()
@@ -111,7 +117,7 @@ func (w *waiters) enter(x Waiter) {
 		}
 	}
 	list := slices.DeleteFunc(w.m[x.Resource], func(o Waiter) bool { return o.Watcher == x.Watcher })
-	if len(list) == maxEndings {
+	if len(list) == maxWaiters {
 		w.lose(list[0])
 		list = slices.Delete(list, 0, 1)
 	}

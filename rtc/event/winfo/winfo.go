@@ -5,11 +5,11 @@ package winfo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"tandem/rtc"
@@ -32,7 +32,7 @@ const Type = "application/watcherinfo+xml"
 // is told that the package has changed. The error is that of the Store.
 func Of(ctx context.Context, n *event.Notifier, pkg string, kept Store, decided func(resource, watcher rtc.AOR, proved bool) string) (event.Package, error) {
 	name := pkg + ".winfo"
-	e := endings{m: make(map[rtc.AOR][]ending)}
+	e := event.NewEndings()
 	w := waiters{store: kept, m: make(map[rtc.AOR][]Waiter), decided: decided}
 	if err := w.load(ctx); err != nil {
 		return event.Package{}, err
@@ -42,7 +42,7 @@ func Of(ctx context.Context, n *event.Notifier, pkg string, kept Store, decided 
 			return
 		}
 		if c.State == event.Terminated && len(n.Watchers(c.Resource, name)) > 0 {
-			e.add(c.Resource, ending{c.ID, c.Event})
+			e.Add(c.Resource, c.ID, c.Event)
 		}
 		if c.Event == "giveup" {
 			w.add(Waiter{c.Resource, c.Watcher, c.ID, c.Proved, time.Now()})
@@ -54,7 +54,7 @@ func Of(ctx context.Context, n *event.Notifier, pkg string, kept Store, decided 
 			return whole(&state{q.Resource, pkg, watchers(q.Resource, n.Watchers(q.Resource, pkg), w.of(q.Resource, time.Now()))})
 		},
 		Difference: func(old, now event.Document) (event.Document, bool) {
-			return partial(old.Source.(*state), now.Source.(*state), &e, &w), true
+			return partial(old.Source.(*state), now.Source.(*state), e, &w), true
 		}}, nil
 }
 
@@ -114,7 +114,7 @@ func whole(s *state) event.Document {
 }
 
 // partial lists those of whom something has changed, and those who are no more.
-func partial(old, now *state, e *endings, waits *waiters) event.Document {
+func partial(old, now *state, e *event.Endings, waits *waiters) event.Document {
 	var list []watcher
 	for _, w := range now.list {
 		i, found := slices.BinarySearchFunc(old.list, w, byID)
@@ -131,7 +131,7 @@ func partial(old, now *state, e *endings, waits *waiters) event.Document {
 			if w.status == waiting {
 				w.event = waits.end(now.resource, w.id)
 			} else {
-				w.event = e.of(now.resource, w.id)
+				w.event = cmp.Or(e.Of(now.resource, w.id), "timeout")
 			}
 			w.status = event.Terminated
 			list = append(list, w)
@@ -160,44 +160,4 @@ func (s *state) document(how string, list []watcher) event.Document {
 // name is a name of XML: what stands behind '/' tells the members of one list.
 func name(id string) string {
 	return "w" + strings.NewReplacer("/", ".", ":", ".", "@", ".").Replace(id)
-}
-
-// endings are why the last subscriptions to a resource ended whose owner is told of
-// his watchers: when he is told they may be no more.
-type endings struct {
-	mu sync.Mutex
-	m  map[rtc.AOR][]ending // guarded by mu; the latest last
-}
-
-type ending struct{ id, event string }
-
-// Bounds of endings.
-const (
-	maxEndings   = 64   // of a resource
-	maxResources = 1024 // others are forgotten
-)
-
-func (e *endings) add(resource rtc.AOR, x ending) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := e.m[resource]
-	if list == nil && len(e.m) == maxResources {
-		clear(e.m)
-	}
-	if len(list) == maxEndings {
-		list = slices.Delete(list, 0, 1)
-	}
-	e.m[resource] = append(list, x)
-}
-
-// of is why a subscription ended, "timeout" when that is long ago.
-func (e *endings) of(resource rtc.AOR, id string) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, x := range e.m[resource] {
-		if x.id == id {
-			return x.event
-		}
-	}
-	return "timeout"
 }

@@ -206,10 +206,10 @@ func TestWaitersAreBounded(t *testing.T) {
 	for i := range 3 * maxResources {
 		w.add(Waiter{Resource: rtc.AOR(fmt.Sprint(i)), ID: "a", Since: now})
 	}
-	for i := range 3 * maxEndings {
+	for i := range 3 * maxWaiters {
 		w.add(Waiter{Resource: "last", ID: fmt.Sprint(i), Watcher: rtc.AOR(fmt.Sprint(i)), Since: now})
 	}
-	if len(w.m) > maxResources || len(w.of("last", now)) != maxEndings || len(w.of("last", now.Add(patience))) != 0 {
+	if len(w.m) > maxResources || len(w.of("last", now)) != maxWaiters || len(w.of("last", now.Add(patience))) != 0 {
 		t.Errorf("%d resources, %d of one, %d in the end", len(w.m), len(w.of("last", now)), len(w.of("last", now.Add(patience))))
 	}
 	all, last := 0, 0
@@ -218,7 +218,7 @@ func TestWaitersAreBounded(t *testing.T) {
 			last++
 		}
 	})
-	if all != maxResources-1+maxEndings || last != maxEndings {
+	if all != maxResources-1+maxWaiters || last != maxWaiters {
 		t.Errorf("%d on disk, %d of the last", all, last)
 	}
 }
@@ -243,21 +243,4 @@ func TestWaitersSurviveARestart(t *testing.T) {
 	}
 	old.end("bob", "7.before")
 	_ = disk.Load(t.Context(), func(x Waiter) { t.Errorf("%+v is on disk in the end", x) })
-}
-
-// Why many subscriptions ended is not kept for ever.
-func TestEndingsAreBounded(t *testing.T) {
-	e := endings{m: make(map[rtc.AOR][]ending)}
-	for i := range 3 * maxResources {
-		e.add(rtc.AOR(fmt.Sprint(i)), ending{"a", "rejected"})
-	}
-	for i := range 3 * maxEndings {
-		e.add("last", ending{fmt.Sprint(i), "rejected"})
-	}
-	if len(e.m) > maxResources || len(e.m["last"]) > maxEndings {
-		t.Errorf("%d resources, %d endings of one", len(e.m), len(e.m["last"]))
-	}
-	if e.of("last", fmt.Sprint(3*maxEndings-1)) != "rejected" || e.of("last", "0") != "timeout" || e.of("nobody", "0") != "timeout" {
-		t.Error("the last are not kept, or the first are")
-	}
 }

@@ -164,7 +164,7 @@ func TestRowsOfBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for aor := range kept {
-		if n, err := l.Remove(t.Context(), aor, func(b *location.Binding) bool { return b.CSeq != 1 }); err != nil {
+		if n, err := l.Remove(t.Context(), aor, location.Deactivated, func(b *location.Binding) bool { return b.CSeq != 1 }); err != nil {
 			t.Errorf("%d %v", n, err)
 		}
 	}

@@ -206,7 +206,7 @@ func restores(t *testing.T, s location.Store, again func() location.Store) {
 	if n, err := l.Restore(nil); n != 2 || err != nil || len(l.Bindings(AOR(1))) != 2 {
 		t.Errorf("%d restored, %v", n, err)
 	}
-	if n, err := l.Remove(t.Context(), AOR(1), nil); n != 2 || err != nil {
+	if n, err := l.Remove(t.Context(), AOR(1), location.Deactivated, nil); n != 2 || err != nil {
 		t.Errorf("%d removed, %v", n, err)
 	}
 }
