@@ -10,6 +10,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/event/lists"
+	"tandem/rtc/sip"
 )
 
 // given asks for a list that comes with the SUBSCRIBE.
@@ -147,5 +148,56 @@ func TestRFC4662Section43Accept(t *testing.T) {
 				t.Errorf("%q is answered %q", c.accept, takes)
 			}
 		})
+	}
+}
+
+// What the members of lists take is bounded as well: watchers of one resource, and members
+// of all lists of one user. Those who end make room.
+func TestLimitsOfMembers(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*Config)
+		members []string
+		refused int
+	}{
+		"to a resource":  {func(c *Config) { c.PerResource = 2 }, []string{"sip:bob@pbx.test;x=1", "sip:bob@pbx.test;x=2", "sip:bob@pbx.test;x=3"}, 1},
+		"of one watcher": {func(c *Config) { c.PerList = 2 }, []string{"sip:bob@pbx.test", "sip:carol@pbx.test"}, 0},
+	} {
+		run(t, func(b *bench) {
+			probation := func(lines ...string) (ok *sip.Message, n int) {
+				t.Helper()
+				b.given(c.members, lines...)
+				got := b.Want("200 SUBSCRIBE", "NOTIFY")
+				for _, m := range got[1:] {
+					n += strings.Count(string(m.Body()), `reason="probation"`)
+					b.Reply(m, 200, "", "")
+				}
+				for _, m := range b.Got() {
+					b.Reply(m, 200, "", "")
+				}
+				return got[0], n
+			}
+			ok, n := probation("Call-ID: first")
+			if n != c.refused {
+				t.Errorf("%s: %d members are refused, want %d", name, n, c.refused)
+			}
+			if c.refused > 0 {
+				if b.ask("Call-ID: direct"); b.Want("403 SUBSCRIBE") == nil {
+					t.Error("a list does not count")
+				}
+			}
+			for i := range fullLists {
+				_, n = probation(fmt.Sprint("Call-ID: more", i))
+			}
+			if n != len(c.members) {
+				t.Errorf("%s: %d members of the last list are refused, want all", name, n)
+			}
+			b.ask(in(ok, "Call-ID: first", "Expires: 0")...)
+			for _, m := range b.Want("200 SUBSCRIBE", "NOTIFY")[1:] {
+				b.Reply(m, 200, "", "")
+			}
+			if _, n = probation("Call-ID: last"); n != c.refused {
+				t.Errorf("%s: %d members are refused once there is room, want %d", name, n, c.refused)
+			}
+		}, c.change)
 	}
 }

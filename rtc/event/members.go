@@ -226,14 +226,42 @@ func (n *Notifier) join(sub *subscription, e lists.Entry) *member {
 		x.reason, s.reason = "rejected", "rejected" // until Reauthorise
 	}
 	s.parent, s.user, s.kind, s.proved, s.pending, s.view = x, sub.user, sub.kind, sub.proved, g.Pending, g.View
-	k := key{resource, p}
+	if n.admitMember(s, key{resource, p}) {
+		x.sub = s
+	} else {
+		x.state, x.reason = Terminated, "probation" // there are too many now
+	}
+	return x
+}
+
+// fullLists is how many lists of the largest size one watcher may have: ten devices with
+// two packages.
+const fullLists = 20
+
+// admitMember has the subscription to a member about to enter its topic, unless too many
+// are there, or in the lists of its watcher. It is connected later, or left out.
+func (n *Notifier) admitMember(s *subscription, k key) bool {
+	if !n.users.takeMember(s.user, fullLists*n.cfg.PerList) {
+		return false
+	}
 	sh := n.shardOf(k)
 	sh.mu.Lock()
+	defer sh.mu.Unlock()
 	s.topic = sh.topicOf(n, k)
+	if len(s.topic.subs)+s.topic.coming >= n.cfg.PerResource {
+		s.topic.tidy()
+		n.users.releaseMember(s.user)
+		return false
+	}
 	s.topic.coming++
-	sh.mu.Unlock()
-	x.sub = s
-	return x
+	return true
+}
+
+// leaveOut is for a member that will not be connected.
+func (n *Notifier) leaveOut(x *member) {
+	drop(x.sub.topic)
+	n.users.releaseMember(x.sub.user)
+	x.sub = nil
 }
 
 // connect enters the subscriptions to members.
@@ -271,8 +299,7 @@ func (n *Notifier) look(sub *subscription) {
 				x.state = Pending
 			}
 		}
-		drop(x.sub.topic)
-		x.sub = nil
+		n.leaveOut(x)
 	}
 }
 

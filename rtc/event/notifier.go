@@ -60,8 +60,8 @@ type Config struct {
 
 	Total       int // subscriptions in all, default 1,000,000
 	PerUser     int // subscriptions of one watcher, those within lists not counted, default 1,000
-	PerResource int // subscriptions to one resource of one package, default 10,000
-	PerList     int // members of a list, those of lists in it counted, default 2,000
+	PerResource int // subscriptions to one resource of one package, those within lists counted, default 10,000
+	PerList     int // members of a list, those of lists in it counted, default 2,000; of all lists of a watcher twenty times as many
 	UnderWay    int // NOTIFYs of the last half second without an answer, default 512; more wait
 	Workers     int // default 2
 	Log         *slog.Logger

@@ -396,8 +396,10 @@ func (n *Notifier) forget(s *subscription) {
 	if s.parent == nil && s.leg.leave(s) {
 		n.legs.Remove(s.leg)
 	}
-	if s.parent == nil {
-		n.total.Add(-1)
-		n.users.release(s.user)
+	if s.parent != nil {
+		n.users.releaseMember(s.user)
+		return
 	}
+	n.total.Add(-1)
+	n.users.release(s.user)
 }

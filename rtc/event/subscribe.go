@@ -150,7 +150,7 @@ func (n *Notifier) abandon(sub *subscription) {
 	}
 	for _, x := range sub.list.members {
 		if x.sub != nil {
-			drop(x.sub.topic)
+			n.leaveOut(x)
 		}
 	}
 }

@@ -9,8 +9,9 @@ import (
 
 // user is somebody who has subscriptions, and how many.
 type user struct {
-	aor rtc.AOR
-	n   int
+	aor     rtc.AOR
+	n       int
+	members int // of his lists, see takeMember
 }
 
 // users counts subscriptions by who has them.
@@ -44,6 +45,26 @@ func (u *users) take(aor rtc.AOR, most int) (*user, bool) {
 	}
 	one.n++
 	return one, true
+}
+
+// takeMember counts one more member of the lists of a user who has subscriptions, unless
+// they have most already.
+func (u *users) takeMember(one *user, most int) bool {
+	p := &u.part[maphash.String(u.seed, string(one.aor))%16]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if one.members >= most {
+		return false
+	}
+	one.members++
+	return true
+}
+
+func (u *users) releaseMember(one *user) {
+	p := &u.part[maphash.String(u.seed, string(one.aor))%16]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one.members--
 }
 
 // has reports whether somebody has subscriptions.
