@@ -12,6 +12,7 @@ import (
 	"tandem/media/sound"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/dialog/refer"
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -97,7 +98,7 @@ type Router interface {
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""), which speaks with another user. Of a code it is the Code
 	// alone, whatever that does. The error is as that of Route.
-	Refer(by, with rtc.AOR, target string) (routing.Route, error)
+	Refer(by, with rtc.AOR, target refer.Target) (routing.Route, error)
 	// May reports whether a user may do something, and so whether it is done for him.
 	May(user rtc.AOR, what policy.Question) bool
 	// MayPickUp reports whether a user may take a call that rings at another's phone.

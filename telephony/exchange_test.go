@@ -17,6 +17,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/dialog/refer"
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -32,7 +33,9 @@ type nowhere struct{}
 
 func (nowhere) Caller(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 
-func (nowhere) Refer(_, _ rtc.AOR, _ string) (routing.Route, error) { return routing.Route{}, nil }
+func (nowhere) Refer(_, _ rtc.AOR, _ refer.Target) (routing.Route, error) {
+	return routing.Route{}, nil
+}
 
 func (nowhere) Route(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 

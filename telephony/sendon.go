@@ -41,7 +41,7 @@ func (c *Call) sendOn(by, target string) error {
 	if err := c.mayLeave(l); err != nil {
 		return err
 	}
-	route, err := c.x.cfg.Router.Refer(c.referrer(l).User, c.other(l).Who.User, target)
+	route, err := c.x.cfg.Router.Refer(c.referrer(l).User, c.other(l).Who.User, refer.Target{URI: target, Method: "INVITE"})
 	if err != nil {
 		return err
 	}

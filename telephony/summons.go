@@ -40,7 +40,7 @@ func (x *Exchange) summons(r *rtc.Request) (taken bool, err error) {
 	if !strings.EqualFold(target.Method, "INVITE") {
 		return true, &rtc.Status{Code: 403, Reason: "Only Calls Lead to a Conference"}
 	}
-	route, err := x.cfg.Router.Refer(by.Caller.User, "", target.URI)
+	route, err := x.cfg.Router.Refer(by.Caller.User, "", target)
 	switch {
 	case errors.Is(err, rtc.Next):
 		return true, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server"}

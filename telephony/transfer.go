@@ -54,7 +54,7 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 		l.deny(in, err)
 		return
 	}
-	route, err := c.x.cfg.Router.Refer(l.Who.User, c.other(l).Who.User, target.URI)
+	route, err := c.x.cfg.Router.Refer(l.Who.User, c.other(l).Who.User, target)
 	var errand *Call
 	switch code := route.Code; {
 	case err != nil:

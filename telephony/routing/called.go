@@ -8,11 +8,24 @@ import (
 	"tandem/telephony/number"
 )
 
-// deviceOf is the instance of the one device that a URI means: that of a GRUU (RFC 5627
-// §3.2). "" is all of a user.
-func deviceOf(uri sip.URI) string {
+// gruu is the instance of the one device that a URI means, if it is a GRUU (RFC 5627 §3.2),
+// "" for all of a user; and the URI of its user, whom a temporary one does not tell.
+func (p *Plan) gruu(uri sip.URI) (sip.URI, string) {
+	if p.TempGRUU != nil {
+		if aor, instance, ok := p.TempGRUU(uri); ok {
+			if of, err := sip.ParseURI([]byte(aor)); err == nil {
+				return of, instance
+			}
+		}
+	}
 	gr, _ := uri.Param("gr")
-	return string(sip.AppendUnescaped(nil, gr))
+	return uri, string(sip.AppendUnescaped(nil, gr))
+}
+
+// whatever reports whether a call rings the one device it is for whatever its user has set:
+// one of that user himself, or one that takes over a call which the device has (RFC 3891).
+func (t *Route) whatever(called User) bool {
+	return t.device != "" && (t.joins || t.Payer == called.AOR)
 }
 
 // user finds the user whom a SIP URI of ours means.

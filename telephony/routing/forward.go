@@ -58,8 +58,8 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 		return route, &rtc.Status{Code: 482, Reason: "Forwarding Loop", Err: fmt.Errorf("the call comes back to %s: %w", called.AOR, diversion.ErrLoop)}
 	case set.RefuseAnonymous && route.Caller.Private:
 		return route, &rtc.Status{Code: 433, Header: outcome.Warning(p.Domain, "the user takes no anonymous calls")} // RFC 5079
-	case route.device != "":
-		return p.toPhones(route, called) // that one is meant, and no other
+	case route.whatever(called):
+		return p.toPhones(route, called)
 	case set.Always != "":
 		return p.sendOn(route, p.sentOn(called, diversion.Unconditional), called, set.Always)
 	case set.DoNotDisturb && set.Busy != "":
@@ -72,11 +72,11 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 		return route, &rtc.Status{Code: 486}
 	}
 	route, err = p.toPhones(route, called)
-	if called.Only == (reach.Want{}) {
+	if called.Only == (reach.Want{}) && route.device == "" {
 		p.also(&route, called, set)
 	}
-	if len(route.Rounds) > 0 {
-		return route, nil
+	if len(route.Rounds) > 0 || route.device != "" { // RFC 5627 §3.2: that device, and no other
+		return route, err
 	}
 	if set.Unreachable != "" {
 		return p.sendOn(route, p.sentOn(called, diversion.Unavailable), called, set.Unreachable)

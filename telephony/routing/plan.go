@@ -101,6 +101,8 @@ type Plan struct {
 	Refused   func(Refusal) error         // is told of calls that are not allowed, see Refusal.Tell; nil: nobody
 	Settings  func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
 	Engaged   func(rtc.AOR) bool          // whether a user is in a call; nil: nobody is
+	// TempGRUU finds whose device a temporary GRUU means (RFC 5627 §3.1.2); nil: nobody's.
+	TempGRUU func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
 	// Bars is what a caller is told whom a user has blocked, a *rtc.Status, and nil
 	// for everybody else; it must be quick; nil: nobody is blocked.
 	Bars     func(user rtc.AOR, caller identity.Party) error
@@ -115,6 +117,7 @@ type Route struct {
 	Dialled, Number string
 	Called          rtc.AOR
 	device          string // instance of the one device that is meant (a GRUU), "" for all
+	joins           bool   // it is to take over a call that the device has
 	CalledName      string // display name of the user called
 	CalledNumber    string // the number the user called shows
 	CalledPrivate   bool   // the user called is shown to nobody
@@ -173,7 +176,8 @@ func (p *Plan) trunkOf(r *rtc.Request, uri sip.URI) *gateways.Trunk {
 
 // outbound routes the call of a user, or of a trusted server for a user of ours.
 func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
-	route := Route{Dialled: Dialled(uri), device: deviceOf(uri)}
+	route := Route{Dialled: Dialled(uri), joins: r.Has(sip.HdrReplaces)}
+	uri, route.device = p.gruu(uri)
 	caller, known := p.caller(r.Identity)
 	if known {
 		route.Caller, route.Payer = p.partyOf(r.Message, caller), caller.AOR
@@ -217,7 +221,8 @@ func (p *Plan) Toward(payer rtc.AOR, target string) (Route, error) {
 	if !ok {
 		return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is not an address or number of this server", target)}
 	}
-	route := Route{Dialled: Dialled(uri), Payer: payer, device: deviceOf(uri)}
+	route := Route{Dialled: Dialled(uri), Payer: payer}
+	uri, route.device = p.gruu(uri)
 	if called, ok := p.user(uri); ok && called.AOR == payer {
 		return p.toPhones(route, called) // whatever the user wants of calls of others
 	}
@@ -275,7 +280,8 @@ func unreadable(err error) error {
 // inbound routes a call that comes from a trunk: to a user or a group, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
 	trunk = p.Trunks().Owner(trunk, func(t *gateways.Trunk) string { return p.calledIn(r.Message, uri, t).String() })
-	route := Route{Trunk: trunk, Dialled: Dialled(uri), device: deviceOf(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
+	route := Route{Trunk: trunk, Dialled: Dialled(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
+	uri, route.device = p.gruu(uri)
 	if called := p.calledIn(r.Message, uri, trunk); called != (number.Number{}) {
 		if route.Number = called.String(); !trunk.Owns(route.Number) {
 			return route, &rtc.Status{Code: 404}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tandem/rtc"
+	"tandem/rtc/dialog/refer"
 	"tandem/rtc/sip"
 	"tandem/telephony/feature"
 	"tandem/telephony/identity"
@@ -12,17 +13,21 @@ import (
 // Refer implements Router. A user may transfer to whom it may call. A trunk pays
 // nothing, so that it may transfer to users alone; an extension is that of the site of
 // whom it speaks with.
-func (p *Plan) Refer(by, with rtc.AOR, target string) (Route, error) {
-	uri, ok := p.read(target)
+func (p *Plan) Refer(by, with rtc.AOR, target refer.Target) (Route, error) {
+	uri, ok := p.read(target.URI)
 	if !ok {
-		p.leaves(by, target, "a transfer leaves this server")
-		return Route{}, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server", Err: fmt.Errorf("a transfer to %q leaves this server", target)}
+		p.leaves(by, target.URI, "a transfer leaves this server")
+		return Route{}, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server", Err: fmt.Errorf("a transfer to %q leaves this server", target.URI)}
 	}
-	route := Route{Dialled: Dialled(uri), Payer: by, device: deviceOf(uri)}
+	route := Route{Dialled: Dialled(uri), Payer: by, joins: target.Replaces != (refer.Replaced{})}
 	if code, ok := feature.Read(route.Dialled); ok {
 		route.Dialled, route.Code = feature.Shown(route.Dialled), code
+		if code.Kind == feature.Conference {
+			return p.inside(route, "")
+		}
 		return route, nil
 	}
+	uri, route.device = p.gruu(uri)
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}

@@ -68,7 +68,9 @@ func TestInsideRefused(t *testing.T) {
 	trunk.Reply(trunk.Request("BYE"), 200, "", "", "")
 
 	x, y := r.Call(carol, alice, "carol", "alice", 31000)
-	refused(y.Asks("REFER", "Refer-To: <sip:bob@"+harness.Domain+">\n", ""), "a transfer by alice")
+	for _, to := range []string{"bob", "*61"} {
+		refused(y.Asks("REFER", "Refer-To: <sip:"+to+"@"+harness.Domain+">\n", ""), "a transfer by alice to "+to)
+	}
 	x.HangsUp()
 	y.Ok("BYE", "", "")
 	id = alice.DialNumber("alice", "112")

@@ -11,6 +11,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
@@ -130,6 +131,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Groups:    s.groups,
 		AllCalls:  cfg.Telephony.AllCalls,
 		Engaged:   func(user rtc.AOR) bool { return s.exchange.Engaged(user) },
+		TempGRUU:  func(uri sip.URI) (rtc.AOR, string, bool) { return s.gruu.Temp(s.location, uri) },
 		Bars:      func(user rtc.AOR, caller identity.Party) error { return s.rules.Bars(user, s.rules.Watcher(caller)) },
 	}
 	s.rules = &people.Rules{Users: s.users, Consent: s.consent, Contacts: s.contacts, Policy: s.policy, Caller: s.plans.Caller,
