@@ -162,3 +162,38 @@ func TestRFC3857LampWatcher(t *testing.T) {
 	_, m := r.Subscribes(a, "alice", "bob", "dialog.winfo", "", "")
 	wantCode(t, m, 403)
 }
+
+// A lamp is the same, however the watcher and the callers spell whose it is.
+func TestLampByAnySpelling(t *testing.T) {
+	t.Parallel() // it waits
+	r := harness.StartServer(t, harness.LedCalls)
+	r.User("alice", "carol")
+	add := directory.AddUser{AOR: harness.BobURI, Password: harness.Password, Extension: "101", Aliases: []rtc.AOR{"tel:+4930123", "sip:robert@" + harness.Domain}}
+	if _, err := r.S.Directory().Add(t.Context(), add); err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := r.Dial(t, "tcp"), r.Dial(t, "tcp"), r.Dial(t, "tcp")
+	a.Register("alice")
+	b.Register("bob")
+	var lamps []*harness.Watcher
+	for _, about := range []string{"bob", "%62ob", "101", "+4930123", "robert", "bob@" + strings.ToUpper(harness.Domain), "bob@" + r.Addr["udp"].String(), harness.BobURI[4:] + ";user=phone"} {
+		k, first := r.Watch(c, "carol", about, "dialog")
+		if text := string(first.Body()); !strings.Contains(text, `entity="`+harness.BobURI+`"`) {
+			t.Errorf("the lamp of %s is %s", about, text)
+		}
+		lamps = append(lamps, k)
+	}
+	for _, to := range []string{"101@" + harness.Domain, "%62ob@EXAMPLE.test"} {
+		caller := r.Invites(a, "alice", "sip:"+to, 41000)
+		r.Answers(b, "bob", 41002)
+		caller.Connected()
+		for _, k := range lamps {
+			k.Until("<state>confirmed</state>")
+		}
+		caller.Say("BYE", "", "")
+		b.Reply(b.Request("BYE"), 200, "", "", "")
+		for _, k := range lamps {
+			k.Until("<state>terminated</state>")
+		}
+	}
+}

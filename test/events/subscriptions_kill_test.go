@@ -97,3 +97,51 @@ func TestLampAfterKill(t *testing.T) {
 	wantCode(t, again(k, "Expires: 600"), 200) // the subscription goes on
 	k.Notified()
 }
+
+// The lamps of a place to park and of a ring group are right again after a kill as well,
+// and lit by the next call; one of a group that was removed meanwhile ends.
+func TestLampsOfPlacesAndGroupsAfterKill(t *testing.T) {
+	t.Parallel() // it waits for programs
+	p, _ := harness.StartProcess(t, "telephony: {all_calls: true}\n")
+	for _, group := range []string{"sales", "gone"} {
+		p.Run("groups", "add", group, "--member", "u2")
+	}
+	r := &harness.Rig{T: t}
+	to, asked := netip.MustParseAddrPort(p.Trusted), netip.MustParseAddrPort(p.Sip)
+	a, b, d := harness.DialUDP(t, asked), harness.DialUDP(t, asked), harness.DialUDP(t, asked)
+	a.Register("u1")
+	b.Register("u2")
+	d.Register("u4")
+	slot, _ := r.Watch(harness.DialUDP(t, to), "u3", "*57", "dialog")
+	group, _ := r.Watch(harness.DialUDP(t, to), "u3", "sales", "dialog")
+	gone, _ := r.Watch(harness.DialUDP(t, to), "u3", "gone", "dialog")
+	parks := func() {
+		t.Helper()
+		caller, callee := r.Call(a, b, "u1", "u2", 41000)
+		a.Agrees.Store(true)
+		wantCode(t, callee.Asks("REFER", "Refer-To: <sip:*57@"+harness.Domain+">\n", ""), 202)
+		b.Agrees.Store(true)
+		slot.Until("<state>confirmed</state>")
+		a.Agrees.Store(false)
+		b.Agrees.Store(false)
+		_ = caller
+	}
+	parks()
+	r.Call(d, b, "u4", "sales", 41020)
+	group.Until("<state>confirmed</state>")
+	p.Signal(syscall.SIGKILL)
+	p.Wait(harness.Patience)
+	p.Run("groups", "remove", "gone")
+	p.Start()
+	for _, k := range []*harness.Watcher{slot, group} {
+		k.Until("<state>terminated</state>")
+		wantCode(t, again(k, "Expires: 600"), 200)
+		k.Notified()
+	}
+	if state := value(gone.Notified(), "Subscription-State"); !strings.HasPrefix(state, "terminated;reason=noresource") {
+		t.Errorf("the lamp of a group that is gone is told %s", state)
+	}
+	parks()
+	r.Call(d, b, "u4", "sales", 41020)
+	group.Until("<state>confirmed</state>")
+}
