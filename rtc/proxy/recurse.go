@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"strconv"
-	"strings"
-
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 )
@@ -24,7 +21,7 @@ func (f *forward) recurse(m *sip.Message) bool {
 			all = false
 			continue
 		}
-		if f.follow(u, quality(na)) {
+		if f.follow(u, na.Quality()) {
 			any = true
 		} else {
 			all = false
@@ -72,17 +69,4 @@ func (f *forward) tried(uri string) bool {
 		}
 	}
 	return false
-}
-
-// quality is the q of a contact, 1000 when it has none.
-func quality(na sip.NameAddr) uint16 {
-	v, ok := na.Param("q")
-	if !ok {
-		return 1000
-	}
-	q, err := strconv.ParseFloat(strings.TrimSpace(string(v)), 64)
-	if err != nil || q < 0 || q > 1 {
-		return 1000
-	}
-	return uint16(q*1000 + 0.5)
 }

@@ -1,6 +1,9 @@
 package sip
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // NameAddr is a name-addr or addr-spec with header parameters, as in From, To,
 // Contact, Route, Record-Route, Path, Refer-To (RFC 3261 §20.10). Slices point
@@ -104,6 +107,20 @@ func (a *NameAddr) params(b []byte) *Error {
 // Param returns a header parameter's value: unquoted token or the inside of a
 // quoted string; nil,true for a parameter without value.
 func (a NameAddr) Param(name string) ([]byte, bool) { return Param(a.Params, name) }
+
+// Quality is the q of a Contact in thousandths, 1000 when it has none that can be read
+// (RFC 3261 §20.10).
+func (a NameAddr) Quality() uint16 {
+	v, ok := a.Param("q")
+	if !ok {
+		return 1000
+	}
+	q, err := strconv.ParseFloat(string(bytes.TrimSpace(v)), 64)
+	if err != nil || q < 0 || q > 1 {
+		return 1000
+	}
+	return uint16(q*1000 + 0.5)
+}
 
 // Tag is the tag parameter, nil when absent. One without a value, as phones of
 // 2001 write it in To before there is a tag, counts as absent.

@@ -36,8 +36,8 @@ func Of(m *sip.Message, err error) Outcome {
 		return Outcome{Code: st.Code, Text: err.Error()}
 	case m != nil:
 		o := Outcome{Code: m.StatusCode(), Text: string(m.ReasonPhrase()), Reason: strings.TrimSpace(string(m.Get(sip.HdrReason))), warned: warningOf(m)}
-		if a, ok := m.FirstAddr(sip.HdrContact); ok && o.Code/100 == 3 {
-			o.Contact = string(a.URI)
+		if o.Code/100 == 3 {
+			o.Contact = preferred(m)
 		}
 		return o
 	case errors.Is(err, dialog.ErrCanceled):
@@ -50,6 +50,18 @@ func Of(m *sip.Message, err error) Outcome {
 		return Outcome{Code: 408, Text: err.Error()}
 	}
 	return Outcome{Code: 408, Text: "no answer"}
+}
+
+// preferred is the Contact of a redirection with the highest q, of equal ones the first
+// (RFC 3261 §8.1.3.4).
+func preferred(m *sip.Message) (contact string) {
+	best := -1
+	for v := range m.Values(sip.HdrContact) {
+		if a, err := sip.ParseNameAddr(v); err == nil && int(a.Quality()) > best {
+			contact, best = string(a.URI), int(a.Quality())
+		}
+	}
+	return contact
 }
 
 // warningOf is the code in the Warning of a refused description (RFC 3261

@@ -131,13 +131,14 @@ func TestRedirects(t *testing.T) {
 		at     *harness.Wire
 		number string
 	}{
-		"tel:+49-40-555-1":                          {first, "+49405551"},
-		"sip:+49405552@" + second.Local.String():    {second, "+49405552"},
-		"sip:0405553@192.0.2.9":                     {first, "+49405553"},
-		"sip:+19005551234@" + second.Local.String(): {second, dialled},
-		"tel:+8816123456789":                        {second, dialled},
-		"sip:112@" + second.Local.String():          {second, dialled},
-		"sip:operator@192.0.2.9":                    {second, dialled},
+		"tel:+49-40-555-1":                                            {first, "+49405551"},
+		"sip:+49405552@" + second.Local.String():                      {second, "+49405552"},
+		"sip:0405553@192.0.2.9":                                       {first, "+49405553"},
+		"tel:+49405554>;q=0.2, <tel:+49405555>;q=0.7, <tel:+49405557": {first, "+49405557"},
+		"sip:+19005551234@" + second.Local.String():                   {second, dialled},
+		"tel:+8816123456789":                                          {second, dialled},
+		"sip:112@" + second.Local.String():                            {second, dialled},
+		"sip:operator@192.0.2.9":                                      {second, dialled},
 	} {
 		id := alice.DialNumber("alice", dialled)
 		first.Reply(first.Request("INVITE"), 302, "f", "Contact: <"+contact+">\n", "")

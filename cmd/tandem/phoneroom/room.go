@@ -56,7 +56,8 @@ type Config struct {
 	Cert      *certs.Certificate
 	State     *admin.State // told of what happens
 	Resolve   func(rtc.AOR) (rtc.AOR, bool)
-	Domain    string // the default one
+	Ours      func(host []byte, port uint16) bool // a domain or address of this server
+	Domain    string                              // the default one
 	Log       *slog.Logger
 }
 

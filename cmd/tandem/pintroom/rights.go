@@ -36,6 +36,7 @@ func (p Providers) trunk(provider string) (string, error) {
 type Users interface {
 	User(address rtc.AOR) (routing.User, bool)
 	Number(number string) (routing.User, bool)
+	Extension(site, extension string) (routing.User, bool)
 	Ours(host []byte, port uint16) bool
 	InDomain(uri sip.URI) sip.URI
 }
@@ -71,6 +72,11 @@ func (p Rights) Resolve(by rtc.AOR, who *party.Party) (pint.Destination, error) 
 	}
 	plan := p.Plan(requester.Site)
 	n, err := plan.Parse(dial)
+	if err != nil || plan.Class(n) != number.ClassEmergency {
+		if u, ok := p.Users.Extension(requester.Site, dial); ok {
+			return destination(by, u), nil
+		}
+	}
 	switch {
 	case errors.Is(err, number.ErrTooShort):
 		return pint.Destination{}, pint.Refuse(484, "%s is too short for a telephone number", who)
@@ -78,7 +84,7 @@ func (p Rights) Resolve(by rtc.AOR, who *party.Party) (pint.Destination, error) 
 		return pint.Destination{}, pint.Refuse(606, "Network Address Not Understood: %s: %v", who, err)
 	}
 	if u, ok := p.Users.Number(n.String()); ok {
-		return pint.Destination{To: string(u.AOR), User: u.AOR, Own: u.AOR == requester.AOR, Name: u.Display, Show: u.Number}, nil
+		return destination(by, u), nil
 	}
 	d := pint.Destination{To: n.String(), Kind: plan.Class(n).String(), Own: p.Numbers.Has(requester.AOR, n.String())}
 	if n.Global() {
@@ -96,7 +102,12 @@ func (p Rights) user(by rtc.AOR, address string) (pint.Destination, error) {
 	if !ok {
 		return pint.Destination{}, pint.Refuse(606, "%.80s cannot be called: there is no such user", address)
 	}
-	return pint.Destination{To: string(u.AOR), User: u.AOR, Own: u.AOR == by, Name: u.Display, Show: u.Number}, nil
+	return destination(by, u), nil
+}
+
+// destination is a user as somebody calls him.
+func destination(by rtc.AOR, u routing.User) pint.Destination {
+	return pint.Destination{To: string(u.AOR), User: u.AOR, Own: u.AOR == by, Name: u.Display, Show: u.Number}
 }
 
 // May implements pint.Rights.

@@ -11,7 +11,7 @@ import (
 func (s *Server) newPhones(cfg *config.Config) *phoneroom.Room {
 	return phoneroom.New(phoneroom.Config{
 		Store: s.store, Key: s.key, Directory: s.directory, Location: s.location, Transport: s.transport, Cert: &s.cert, State: s.state,
-		Resolve: s.users.Resolve, Domain: cfg.Domains[0], Log: s.log,
+		Resolve: s.users.Resolve, Ours: s.users.Ours, Domain: cfg.Domains[0], Log: s.log,
 	})
 }
 

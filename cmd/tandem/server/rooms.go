@@ -68,8 +68,9 @@ func rooms() []room {
 		{name: "consent",
 			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.rules.RefuseBlocked) }}, // of calls that are not led
 		{name: "phones", page: "phones.md", open: (*Server).openPhones, metrics: (*Server).phoneMetrics,
-			run:    func(s *Server, ctx context.Context) error { return s.phones.Run(ctx) },
-			reload: func(s *Server, cfg *config.Config) error { return s.phones.Reload(cfg) }},
+			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.phones.Unasked) },
+			run:     func(s *Server, ctx context.Context) error { return s.phones.Run(ctx) },
+			reload:  func(s *Server, cfg *config.Config) error { return s.phones.Reload(cfg) }},
 		{name: "API", page: "api.md", metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
 		{name: "lamps", open: (*Server).watchCalls},

@@ -149,17 +149,21 @@ func (s *Server) trunkMetrics(m meter) {
 func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
 
 // reports hears what gateways say of their channels in OPTIONS of theirs, and tells those
-// whose trunk takes no new calls. Others answer the rest.
+// whose trunk takes no new calls. A gateway has no phone call somebody at its user's
+// expense (REFER outside a call). Others answer the rest.
 type reports struct{ trunks *gateways.Trunks }
 
 // Serve implements rtc.Handler.
 func (h reports) Serve(r *rtc.Request) error {
-	if r.Method() != sip.OPTIONS || r.ToTag() != nil || r.Identity == nil || r.Identity.Peer == "" {
+	if r.ToTag() != nil || r.Identity == nil || r.Identity.Peer == "" || r.Method() != sip.OPTIONS && r.Method() != sip.REFER {
 		return rtc.Next
 	}
 	t := h.trunks.Table().ByName(r.Identity.Peer)
 	if t == nil {
 		return rtc.Next
+	}
+	if r.Method() == sip.REFER {
+		return &rtc.Status{Code: 403, Reason: "Gateways Refer Nobody"}
 	}
 	t.Reported(r.Message)
 	if t.State() == gateways.Draining {

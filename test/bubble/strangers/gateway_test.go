@@ -202,16 +202,16 @@ func (h *house) invited() (record []string) {
 func (h *house) tokens(s sender) {
 	h.n++
 	from := sender{h.gateway, "sip:+4930@else.test", ""}
-	h.send(h.gateway, from, fmt.Sprint("token-", h.n), "REFER", "sip:bob@time.test", "", "Contact: <sip:gw@"+h.gateway.Addr.String()+";ob>\r\nRefer-To: <sip:x@else.test>\r\n", nil)
+	h.send(h.gateway, from, fmt.Sprint("token-", h.n), "NOTIFY", "sip:bob@time.test", "", "Contact: <sip:gw@"+h.gateway.Addr.String()+";ob>\r\nEvent: message-summary\r\nSubscription-State: active\r\n", nil)
 	h.bob.Look()
 	var route []string
 	for _, r := range h.bob.Got {
 		var m sip.Message
-		if r.What == "REFER" && m.Parse(r.Raw) == nil {
+		if r.What == "NOTIFY" && m.Parse(r.Raw) == nil {
 			for v := range m.Values(sip.HdrRecordRoute) {
 				route = append(route, string(v))
 			}
-			h.bob.Answer("REFER", 202)
+			h.bob.Answer("NOTIFY", 200)
 		}
 	}
 	h.bob.Got, h.gateway.Got = nil, nil
