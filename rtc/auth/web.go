@@ -16,6 +16,7 @@ type WebRequest struct {
 	Authorization []string       // values of the header field
 	Body          []byte         // for auth-int
 	From          netip.AddrPort // of the client
+	Domain        string         // whose users are asked for; another than ours: any
 }
 
 // Web authenticates an HTTP request with the same users, nonces, throttle and
@@ -47,7 +48,10 @@ func (g *Gate) Web(r WebRequest) (id *rtc.Identity, challenges []string, refused
 		return nil, nil, &rtc.Status{Code: 503, Reason: "Try Again Later"}
 	}
 	w.counts.Add(countedChallenged)
-	realm := g.realmOf(p.realm)
+	realm := g.realmOf([]byte(r.Domain))
+	if realm == nil {
+		realm = g.realmOf(p.realm)
+	}
 	if realm == nil {
 		realm = g.realms[0]
 	}

@@ -12,6 +12,7 @@ import (
 
 	icholy "github.com/icholy/digest"
 
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/policy/consent"
 	"tandem/test/harness"
@@ -113,6 +114,29 @@ func TestContactEvents(t *testing.T) {
 		"contact.removed" + of + "/sip:anne@example.com", "contact.removed" + of + "/sip:bob@example.com", "contacts.imported" + of}
 	if !slices.Equal(got, want) {
 		t.Errorf("told\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// Users of a further domain log in as those of the first do, also where the names are
+// the same.
+func TestXCAPOfFurtherDomain(t *testing.T) {
+	s := harness.Running(t, func(c *config.Config) {
+		harness.Remotely(c)
+		c.Domains = append(c.Domains, "example.org")
+	})
+	socket := harness.SocketClient(t, s)
+	for _, u := range []string{"alice@example.com", "alice@example.org"} {
+		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.Code != 201 {
+			t.Fatal(r.Text)
+		}
+	}
+	for _, domain := range []string{"example.com", "example.org"} {
+		x := xcapOf(t, s, "alice", "password of alice@"+domain)
+		for other, code := range map[string]int{"example.com": 401, "example.org": 401, domain: 201} {
+			if got, text, _ := x.ask("PUT", "resource-lists/users/sip:alice@"+other+"/index", lists, `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"/>`); got != code {
+				t.Errorf("alice of %s puts a list of alice of %s: %d %s, want %d", domain, other, got, text, code)
+			}
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"mime"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -130,7 +131,7 @@ func (f *Front) caller(w http.ResponseWriter, r *http.Request, body []byte) (c w
 		return who{user: rtc.AOR(caller.User), scopes: caller.Scopes, token: true}, true
 	}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	id, challenges, refused := f.Gate.Web(auth.WebRequest{Method: r.Method, URI: r.RequestURI, Authorization: r.Header["Authorization"], Body: body, From: from})
+	id, challenges, refused := f.Gate.Web(auth.WebRequest{Method: r.Method, URI: r.RequestURI, Authorization: r.Header["Authorization"], Body: body, From: from, Domain: realm(r)})
 	if refused == nil {
 		return who{user: id.AOR}, true
 	}
@@ -139,6 +140,21 @@ func (f *Front) caller(w http.ResponseWriter, r *http.Request, body []byte) (c w
 	}
 	http.Error(w, strings.TrimSpace(http.StatusText(refused.Code)+": "+refused.Reason), refused.Code)
 	return c, false
+}
+
+// realm is the domain whose user is asked for: the one of the XUI, else the one by which
+// the client knows this server.
+func realm(r *http.Request) string {
+	_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), Root), "/users/")
+	xui, _, _ := strings.Cut(path, "/")
+	if xui, err := url.PathUnescape(xui); err == nil && strings.Contains(xui, "@") {
+		return xui[strings.LastIndexByte(xui, '@')+1:]
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		return r.Host
+	}
+	return host
 }
 
 // target is what a path names.
