@@ -77,6 +77,35 @@ func TestMessagesAPI(t *testing.T) {
 	}
 }
 
+// A program that acknowledges what it has read while it goes through the pages misses
+// nothing.
+func TestMessagesAreFetchedInPages(t *testing.T) {
+	s := harness.Running(t, nil)
+	w := harness.SocketClient(t, s)
+	for _, u := range []string{"alice", "bob"} {
+		w.Do("POST", "/users", fmt.Sprintf(`{"address":%q}`, u))
+	}
+	w.Do("PUT", "/users/bob/message-devices/tab", "")
+	for i := range 7 {
+		if r := w.Do("POST", "/messages", fmt.Sprintf(`{"from":"alice","to":"bob","text":"%d"}`, i)); r.Code != 200 {
+			t.Fatal(r.Text)
+		}
+	}
+	var texts []string
+	for cursor, more := "", true; more; {
+		r := w.Do("GET", "/users/bob/messages?device=tab&limit=2&cursor="+cursor, "")
+		cursor, more = r.Body["next"].(string)
+		for _, item := range r.Body["items"].([]any) {
+			path := "/users/bob/messages/" + item.(map[string]any)["id"].(string)
+			texts = append(texts, fmt.Sprint(w.Do("GET", path, "").Body["text"]))
+			w.Do("DELETE", path+"?device=tab", "")
+		}
+	}
+	if got := strings.Join(texts, " "); got != "0 1 2 3 4 5 6" {
+		t.Errorf("read %q", got)
+	}
+}
+
 // A contact list by the API: what is put is there, with its differences, and
 // goes out and comes in as a file.
 func TestContactsAPI(t *testing.T) {

@@ -6,6 +6,7 @@ package messages
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
@@ -192,15 +193,23 @@ func (n *nouns) list(_ context.Context, in *struct {
 	if err != nil {
 		return op.Page[WaitingMessage]{}, err
 	}
-	list := []WaitingMessage{}
 	queue := n.Messages.Queue(user)
 	if in.Device != "" {
 		queue = n.Messages.QueueFor(user, in.Device)
 	}
-	for _, k := range queue {
-		list = append(list, waiting(k))
-	}
-	return op.InOrder(in.Paging, list)
+	return op.Paginate(in.Paging, func(m WaitingMessage) string { return m.ID }, func(after string) iter.Seq[WaitingMessage] {
+		last, err := strconv.ParseInt(after, 10, 64)
+		if err != nil {
+			last = -1
+		}
+		return func(yield func(WaitingMessage) bool) { // one that was fetched and is gone moves none of the others
+			for _, k := range queue {
+				if k.ID > last && !yield(waiting(k)) {
+					return
+				}
+			}
+		}
+	})
 }
 
 func (n *nouns) show(ctx context.Context, in *MessagePath) (ShownMessage, error) {
@@ -274,11 +283,16 @@ func (n *nouns) strangers(_ context.Context, in *struct {
 	if err != nil {
 		return op.Page[Stranger]{}, err
 	}
-	list := []Stranger{}
-	for _, s := range n.Messages.Strangers(user) {
-		list = append(list, Stranger{string(s.AOR), s.Messages, s.Since})
-	}
-	return op.InOrder(in.Paging, list)
+	list := n.Messages.Strangers(user)
+	return op.Paginate(in.Paging, func(s Stranger) string { return s.Address }, func(after string) iter.Seq[Stranger] {
+		return func(yield func(Stranger) bool) {
+			for _, s := range list {
+				if string(s.AOR) > after && !yield(Stranger{string(s.AOR), s.Messages, s.Since}) {
+					return
+				}
+			}
+		}
+	})
 }
 
 func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
