@@ -99,6 +99,7 @@ const stripes = 64
 // Book is the documents of all users. It is safe for concurrent use.
 type Book struct {
 	store    Store
+	names    Names
 	seed     maphash.Seed
 	turns    [stripes]chan struct{} // one change at a time; a share of the users each
 	watchers []func(Event)
@@ -119,9 +120,16 @@ type Event struct {
 	Edited        bool // by Edit; else whole documents and their nodes were written
 }
 
-// New makes a book. Load fills it.
-func New(s Store) *Book {
-	b := &Book{store: s, seed: maphash.MakeSeed(), known: make(map[rtc.AOR][]uint64), versions: make(map[rtc.AOR][]Document)}
+// Names is the one address by which Has knows a contact that its user may write in
+// several ways, as a telephone number; the address itself when there is no other.
+type Names func(user, contact rtc.AOR) rtc.AOR
+
+// New makes a book. Load fills it. Without names addresses are as they are written.
+func New(s Store, names Names) *Book {
+	if names == nil {
+		names = func(_, contact rtc.AOR) rtc.AOR { return contact }
+	}
+	b := &Book{store: s, names: names, seed: maphash.MakeSeed(), known: make(map[rtc.AOR][]uint64), versions: make(map[rtc.AOR][]Document)}
 	for i := range b.turns {
 		b.turns[i] = make(chan struct{}, 1)
 	}
@@ -181,7 +189,7 @@ func (b *Book) Versions(user rtc.AOR) []Document {
 func (b *Book) learn(user rtc.AOR, list []Contact) {
 	hashes := make([]uint64, 0, len(list))
 	for i := range list {
-		hashes = append(hashes, b.hash(list[i].AOR()))
+		hashes = append(hashes, b.hash(b.names(user, list[i].AOR())))
 	}
 	slices.Sort(hashes)
 	b.mu.Lock()
@@ -199,7 +207,7 @@ func (b *Book) relearn(user rtc.AOR, changes []Change) {
 	list := slices.Clone(b.known[user])
 	b.mu.RUnlock()
 	for _, c := range changes {
-		h := b.hash(AORof(c.Address))
+		h := b.hash(b.names(user, AORof(c.Address)))
 		i, ok := slices.BinarySearch(list, h)
 		switch {
 		case c.Kind == Added:
@@ -217,12 +225,20 @@ func (b *Book) relearn(user rtc.AOR, changes []Change) {
 
 func (b *Book) hash(aor rtc.AOR) uint64 { return maphash.String(b.seed, string(aor)) }
 
-// Has reports whether somebody is a contact of a user. It reads memory alone.
+// Has reports whether somebody is a contact of a user, by that address. It reads memory
+// alone.
 func (b *Book) Has(user, contact rtc.AOR) bool {
 	b.mu.RLock()
 	list := b.known[user]
 	b.mu.RUnlock()
-	_, ok := slices.BinarySearch(list, b.hash(contact))
+	if len(list) == 0 {
+		return false
+	}
+	if _, ok := slices.BinarySearch(list, b.hash(contact)); ok {
+		return true
+	}
+	name := b.names(user, contact)
+	_, ok := slices.BinarySearch(list, b.hash(name))
 	return ok
 }
 

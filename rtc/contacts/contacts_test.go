@@ -45,7 +45,7 @@ func list(t *testing.T, b *contacts.Book) []contacts.Contact {
 // Contacts that are set are there, in their groups, with all that belongs to
 // them; a change moves them, and the differences are told.
 func TestContacts(t *testing.T) {
-	b := contacts.New(contacts.NewMemory())
+	b := contacts.New(contacts.NewMemory(), nil)
 	var events []contacts.Event
 	b.Watch(func(e contacts.Event) { events = append(events, e) })
 	bob := contacts.Contact{Address: "sip:bob@example.com", Name: `Bob "B" <&>`, Groups: []string{"friends", "team"}, Numbers: []string{"+49301234567"}, Settings: map[string]string{"ring": "loud & long"}}
@@ -93,7 +93,7 @@ func TestContacts(t *testing.T) {
 // What an XCAP client wrote stays, octet by octet, where the API changes
 // something else.
 func TestDocumentStays(t *testing.T) {
-	b := contacts.New(contacts.NewMemory())
+	b := contacts.New(contacts.NewMemory(), nil)
 	doc := `<?xml version="1.0"?>
 <r:resource-lists xmlns:r="urn:ietf:params:xml:ns:resource-lists" xmlns:x="urn:client"><!-- mine -->
   <r:list name="friends" x:colour="red"><r:entry uri='sip:bob@example.com'><r:display-name>Bob</r:display-name><x:avatar>1</x:avatar></r:entry>
@@ -126,7 +126,7 @@ func TestDocumentStays(t *testing.T) {
 // Two clients that change one list at the same time: each change counts, or is
 // told that it came too late.
 func TestTwoClients(t *testing.T) {
-	b := contacts.New(contacts.NewMemory())
+	b := contacts.New(contacts.NewMemory(), nil)
 	start := set(t, b, contacts.Contact{Address: "sip:first@example.com"})
 	var wg sync.WaitGroup
 	var won, lost sync.Map
@@ -169,7 +169,7 @@ func TestTwoClients(t *testing.T) {
 // Who reads nodes while others change them sees each version once it is acknowledged,
 // never an older one afterwards, and no change is lost by what is kept for reading.
 func TestTreeIsNeverStale(t *testing.T) {
-	b := contacts.New(contacts.NewMemory())
+	b := contacts.New(contacts.NewMemory(), nil)
 	k := contacts.Key{User: alice, Usage: xcap.ResourceLists.ID, Name: contacts.Index}
 	if _, _, err := b.Tree(t.Context(), k); !errors.Is(err, contacts.ErrUnknown) {
 		t.Errorf("there is no document: %v", err)
@@ -217,7 +217,7 @@ func TestTreeIsNeverStale(t *testing.T) {
 }
 
 func TestManyContacts(t *testing.T) {
-	b := contacts.New(contacts.NewMemory())
+	b := contacts.New(contacts.NewMemory(), nil)
 	many := make([]contacts.Contact, contacts.MaxContacts+1)
 	for i := range many {
 		many[i] = contacts.Contact{Address: fmt.Sprint("sip:u", i, "@example.com"), Name: "U"}

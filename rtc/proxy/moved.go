@@ -43,12 +43,7 @@ func (p *Proxy) movedTargets(r *rtc.Request, pl *plan, f *forward) error {
 // userOf returns the user of ours whom the URI in To names.
 func (p *Proxy) userOf(u sip.URI) (rtc.AOR, bool) {
 	if u.Kind == sip.URITel {
-		var buf [64]byte
-		number := numberOf(u, buf[:])
-		if number == nil {
-			return "", false
-		}
-		return p.users.Resolve(rtc.AOR("tel:" + string(number)))
+		return p.users.Resolve(rtc.AOR(u.AppendAOR(nil)))
 	}
 	if u.User == nil || !p.isOurs(u) {
 		return "", false

@@ -144,10 +144,8 @@ func (p *Proxy) deviceTargets(pl *plan, f *forward, aor rtc.AOR, instance string
 // numberTargets adds the devices of the user who has the number in a tel URI.
 func (p *Proxy) numberTargets(pl *plan, f *forward) error {
 	var buf [64]byte
-	if number := numberOf(pl.uri, buf[:]); number != nil {
-		if aor, ok := p.users.Resolve(rtc.AOR("tel:" + string(number))); ok {
-			return p.deviceTargets(pl, f, aor, "")
-		}
+	if aor, ok := p.users.Resolve(rtc.AOR(pl.uri.AppendAOR(buf[:0]))); ok {
+		return p.deviceTargets(pl, f, aor, "")
 	}
 	return &rtc.Status{Code: 404}
 }

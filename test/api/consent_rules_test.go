@@ -68,3 +68,42 @@ func TestRulesInPages(t *testing.T) {
 		t.Errorf("second page: %s", r.Text)
 	}
 }
+
+// A domain and a sender of another domain are the same however they are spelled.
+func TestSpellingsInRules(t *testing.T) {
+	r := harness.StartServer(t, func(c *config.Config) { c.Messages.Strangers = "hold" })
+	r.User("alice")
+	ask := func(method, path, body string) (int, map[string]any) {
+		t.Helper()
+		code, out, _ := r.HTTP(t, method, path, body)
+		return code, out
+	}
+	from := r.Dial(t, "trusted")
+	from.From = "sip:zoe@elsewhere.test"
+	say := func() int {
+		return from.Final(from.Ask("MESSAGE", "zoe", harness.AliceURI, "Content-Type: text/plain", "x"), "MESSAGE").StatusCode()
+	}
+	for _, spelling := range []string{"zoe@elsewhere.test", "sip:zoe@ELSEWHERE.Test", "sip:zoe@elsewhere.test:5060"} {
+		if code := say(); code != 202 {
+			t.Fatalf("a stranger is told %d", code)
+		}
+		if code, out := ask("PUT", "/users/alice/strangers/"+spelling, `{"decision":"refuse"}`); code != 200 || out["messages"] != 1.0 {
+			t.Errorf("%s: %d %v", spelling, code, out)
+		}
+	}
+	if code, out := ask("PUT", "/users/alice/strangers/sip:@", `{"decision":"block"}`); code != 422 {
+		t.Errorf("no address: %d %v", code, out)
+	}
+	if code, out := ask("PUT", "/presence/alice/rules", `{"kind":"domain","name":"Elsewhere.TEST","action":"block"}`); code != 200 {
+		t.Fatal(out)
+	}
+	if code := say(); code != 404 {
+		t.Errorf("of a blocked domain: told %d", code)
+	}
+	if code, out := ask("DELETE", "/presence/alice/rules?kind=domain&name=ELSEWHERE.test", ""); code != 200 {
+		t.Error(out)
+	}
+	if code := say(); code != 202 {
+		t.Errorf("no more blocked: told %d", code)
+	}
+}

@@ -54,7 +54,7 @@ func (x *Rules) MayWrite(a im.Ask) im.Verdict {
 			subject.Groups, subject.Site = u.Groups, u.Site
 		}
 	}
-	known, kind := a.Proved && x.Contacts.Has(a.To, a.From), "stranger"
+	known, kind := a.Proved && x.knows(a.To, sender), "stranger"
 	if known {
 		kind = "contact"
 	}
@@ -74,6 +74,17 @@ func (x *Rules) MayWrite(a im.Ask) im.Verdict {
 		return im.Hold
 	}
 	return im.Deliver
+}
+
+// knows reports whether somebody is a contact of a user, by whichever address the user has
+// written down.
+func (x *Rules) knows(user rtc.AOR, somebody consent.Watcher) bool {
+	has := func(a rtc.AOR) bool { return x.Contacts.Has(user, a) }
+	if has(somebody.AOR) || slices.ContainsFunc(somebody.Also, has) {
+		return true
+	}
+	u, ok := x.Users.Directory.User(somebody.AOR)
+	return ok && u.Extension != "" && has(extension(u))
 }
 
 // MayKnow tells whether a user may get reports of the server about messages to

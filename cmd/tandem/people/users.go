@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"tandem/rtc"
+	"tandem/rtc/contacts"
 	"tandem/rtc/directory"
+	"tandem/rtc/label"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/sip"
 	"tandem/telephony/number"
@@ -149,25 +151,54 @@ func Names(d *directory.Directory, plan func(site string) *number.Plan) consent.
 		if u, ok := d.Resolve(address); ok {
 			return u.AOR
 		}
-		writer, _ := d.User(owner)
-		text, tel := strings.CutPrefix(string(address), "tel:")
-		if !tel {
-			if !d.Domain([]byte(address.Domain())) {
-				return address
-			}
-			text = string(sip.AppendUnescaped(nil, []byte(address.User())))
-			if u, ok := d.ByExtension(writer.Site, text); ok {
-				return u.AOR
-			}
+		global, u := dialled(d, plan, owner, address)
+		if u.AOR == "" {
+			u, _ = d.Resolve(global)
 		}
-		n, err := plan(writer.Site).Subscriber(text)
-		if err != nil || !n.Global() {
-			return address
-		}
-		global := rtc.AOR("tel:" + n.String())
-		if u, ok := d.Resolve(global); ok {
+		if u.AOR != "" {
 			return u.AOR
 		}
 		return global
 	}
+}
+
+// Written are the names of contacts: a number in E.164, an extension at the site of whoever
+// wrote it. Whose they are is found out when it is asked: numbers change hands.
+func Written(d *directory.Directory, plan func(site string) *number.Plan) contacts.Names {
+	return func(user, contact rtc.AOR) rtc.AOR {
+		if _, ok := d.User(contact); ok {
+			return contact
+		}
+		global, u := dialled(d, plan, user, contact)
+		if u.AOR != "" {
+			return extension(u)
+		}
+		return global
+	}
+}
+
+// extension is the address by which Written knows a user's extension.
+func extension(u directory.User) rtc.AOR {
+	return rtc.AOR("extension:" + label.Fold(u.Site) + ":" + u.Extension)
+}
+
+// dialled reads an address as its writer would dial it: the number in E.164, the user
+// whose extension it is, or the address as it is.
+func dialled(d *directory.Directory, plan func(site string) *number.Plan, owner, address rtc.AOR) (rtc.AOR, directory.User) {
+	writer, _ := d.User(owner)
+	text, tel := strings.CutPrefix(string(address), "tel:")
+	if !tel {
+		if !d.Domain([]byte(address.Domain())) {
+			return address, directory.User{}
+		}
+		text = string(sip.AppendUnescaped(nil, []byte(address.User())))
+		if u, ok := d.ByExtension(writer.Site, text); ok {
+			return address, u
+		}
+	}
+	n, err := plan(writer.Site).Subscriber(text)
+	if err != nil || !n.Global() {
+		return address, directory.User{}
+	}
+	return rtc.AOR("tel:" + n.String()), directory.User{}
 }

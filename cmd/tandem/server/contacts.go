@@ -11,6 +11,7 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/xcap"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/people"
 	"tandem/rtc"
 	"tandem/rtc/contacts"
 	"tandem/rtc/contacts/services"
@@ -20,7 +21,7 @@ import (
 
 // openContacts builds the contact lists of users.
 func (s *Server) openContacts(ctx context.Context, _ *config.Config) error {
-	s.contacts = contacts.New(contactstore.New(s.store))
+	s.contacts = contacts.New(contactstore.New(s.store), people.Written(s.directory, s.plan))
 	s.contacts.Watch(s.tellContacts)
 	return s.contacts.Load(ctx)
 }

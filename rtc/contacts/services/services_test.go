@@ -26,7 +26,7 @@ func put(t *testing.T, b *contacts.Book, u *xcap.Usage, name, text string) {
 
 func start(t *testing.T) (*contacts.Book, *Services, *[]rtc.AOR) {
 	t.Helper()
-	b := contacts.New(contacts.NewMemory())
+	b := contacts.New(contacts.NewMemory(), nil)
 	s := New(b, root, func(a rtc.AOR) bool { return a == "sip:contacts@example.com" })
 	var told []rtc.AOR
 	if err := s.Load(t.Context(), func(user rtc.AOR) { told = append(told, user) }); err != nil {

@@ -48,7 +48,7 @@ func BenchmarkChange(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	book := contacts.New(New(db))
+	book := contacts.New(New(db), nil)
 	doc := []byte(`<resource-lists xmlns="` + xcap.ListsSpace + `"><list name="all">`)
 	for i := range 1000 {
 		doc = fmt.Appendf(doc, `<entry uri="sip:user%d@example.com"><display-name>User Number %d</display-name></entry>`, i, i)

@@ -181,6 +181,9 @@ func (b *Book) Named(owner rtc.AOR, rules []Rule) (list []Rule) {
 		if r.Kind == User && r.Name != "" {
 			r.Name = string(b.names(owner, rtc.AOR(r.Name)))
 		}
+		if r.Kind == Domain {
+			r.Name = strings.ToLower(r.Name)
+		}
 		i := slices.IndexFunc(list, func(x Rule) bool { return x.Kind == r.Kind && x.Name == r.Name })
 		switch {
 		case i < 0:

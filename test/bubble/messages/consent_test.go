@@ -9,6 +9,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/contacts"
+	"tandem/rtc/directory"
 	"tandem/rtc/policy"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/sip"
@@ -285,6 +286,63 @@ func TestContactsAreNoStrangers(t *testing.T) {
 	})
 }
 
+// A contact is one by whichever address its user has written down: a number as it is
+// dialled, an extension, an alias. It is so for whoever has that address now.
+func TestContactsByTheirOtherAddresses(t *testing.T) {
+	bubble.Run(t, func(w *bubble.World) {
+		w.Stop()
+		w.Cfg.Messages.Strangers, w.Cfg.Numbers.Country, w.Cfg.Numbers.Area = "refuse", "DE", "30"
+		w.Open()
+		d, must := w.S.Directory(), func(err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		number, extension, site, nobody, none := []string{"+49301234567"}, "102", "Berlin", "", []string{}
+		must(d.Change(w.T.Context(), bobAOR, directory.Change{Site: &site}))
+		must(d.AddAlias(w.T.Context(), aliceAOR, "chief"))
+		must(d.Change(w.T.Context(), aliceAOR, directory.Change{Numbers: &number, Extension: &extension, Site: &site}))
+		alice, bob := w.Phone(), w.Phone()
+		registerDevice(bob, "bob", "b", 3600)
+		told := func() string {
+			say(alice, "alice", "bob", "hello")
+			reading(w, 100*time.Millisecond, bob)
+			return final(w, alice)
+		}
+		list := func(form string) {
+			was, _, err := w.S.Contacts().Contacts(w.T.Context(), bobAOR)
+			must(err)
+			var gone []string
+			for _, c := range was {
+				gone = append(gone, c.Address)
+			}
+			_, err = w.S.Contacts().Edit(w.T.Context(), bobAOR, nil, []contacts.Contact{{Address: form}}, gone)
+			must(err)
+		}
+		list("sip:carol@time.test")
+		if code := told(); code != "404" {
+			t.Errorf("a stranger is told %s", code)
+		}
+		for _, form := range []string{"tel:+49301234567", "tel:+49-30-123-4567", "sip:+49301234567@time.test", "sip:0301234567@time.test", "tel:1234567", "sip:102@time.test", "sip:chief@time.test"} {
+			list(form)
+			if code := told(); code != "200" {
+				t.Errorf("as %s: told %s", form, code)
+			}
+		}
+		for _, form := range []string{"tel:+49301234567", "sip:102@time.test"} { // the addresses change hands
+			list(form)
+			must(d.Change(w.T.Context(), aliceAOR, directory.Change{Numbers: &none, Extension: &nobody}))
+			if code := told(); code != "404" {
+				t.Errorf("when %s is not hers any more: told %s", form, code)
+			}
+			must(d.Change(w.T.Context(), aliceAOR, directory.Change{Numbers: &number, Extension: &extension}))
+			if code := told(); code != "200" {
+				t.Errorf("when %s is hers again: told %s", form, code)
+			}
+		}
+	})
+}
+
 // The administrator's policy comes before what the receiver wants.
 func TestPolicyOfMessages(t *testing.T) {
 	bubble.Run(t, func(w *bubble.World) {
@@ -301,5 +359,31 @@ func TestPolicyOfMessages(t *testing.T) {
 		say(alice, "alice", "bob", "yes")
 		expect(w, "he hears", reading(w, time.Second, bob), []string{"yes"})
 		expect(w, "she is told", told(w, alice), []string{"404", "200"})
+	})
+}
+
+// A message to a tel: URI reaches the user whose number it is; a local one says where it is
+// dialled (RFC 3966 §5.1.5).
+func TestMessageToTelURI(t *testing.T) {
+	bubble.Run(t, func(w *bubble.World) {
+		w.Stop()
+		w.Cfg.Numbers.Country, w.Cfg.Numbers.Area = "DE", "30"
+		w.Open()
+		if err := w.S.Directory().AddAlias(w.T.Context(), bobAOR, "+49301234567"); err != nil {
+			t.Fatal(err)
+		}
+		alice, bob := w.Phone(), w.Phone()
+		registerDevice(bob, "bob", "b", 3600)
+		for uri, code := range map[string]string{"tel:+49-30-123-4567": "200", "tel:0301234567": "404", "tel:1234567;phone-context=time.test": "200",
+			"tel:1234567;phone-context=+4930": "200", "tel:1234567;phone-context=+4940": "404", "tel:7654321": "404"} {
+			alice.N++
+			id := fmt.Sprint("tel", alice.N)
+			alice.Send([]byte(strings.Join([]string{"MESSAGE " + uri + " SIP/2.0", "Via: SIP/2.0/UDP " + alice.Flow.Remote.String() + ";rport;branch=z9hG4bK" + id,
+				"Max-Forwards: 70", "From: <sip:alice@time.test>;tag=" + id, "To: <" + uri + ">", "Call-ID: " + id, "CSeq: 1 MESSAGE", "Content-Length: 0", "", ""}, "\r\n")))
+			reading(w, 100*time.Millisecond, bob)
+			if got := final(w, alice); got != code {
+				t.Errorf("%s: told %s, want %s", uri, got, code)
+			}
+		}
 	})
 }

@@ -110,8 +110,11 @@ func (n *nouns) shown(user rtc.AOR, c *contacts.Contact) Contact {
 // consent tells whether a contact lets the user see them. That they have blocked
 // him looks as if they had not decided.
 func (n *nouns) consent(user, contact rtc.AOR) string {
-	other, ok := n.Directory.Resolve(contact)
-	if n.Consent == nil || !ok {
+	if n.Consent == nil {
+		return "unknown"
+	}
+	other, ok := n.Directory.Resolve(n.Consent.Name(user, contact)) // numbers and extensions, too
+	if !ok {
 		return "unknown"
 	}
 	u, _ := n.Directory.User(user)

@@ -6,9 +6,11 @@ package messages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -19,6 +21,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/im"
 	"tandem/rtc/policy/consent"
+	"tandem/rtc/sip"
 )
 
 // Rooms are what the operations act on.
@@ -295,6 +298,21 @@ func (n *nouns) strangers(_ context.Context, in *struct {
 	})
 }
 
+// sender is the address of who has written, also of one of another domain.
+func (n *nouns) sender(text string) (rtc.AOR, error) {
+	if aor, err := n.Directory.ParseAlias(text, n.Directory.DefaultDomain()); err == nil {
+		return aor, nil
+	}
+	if !strings.Contains(text, ":") {
+		text = "sip:" + text
+	}
+	u, err := sip.ParseURI([]byte(text))
+	if err != nil || u.Kind == sip.URIOther || len(u.User) == 0 {
+		return "", problem.Invalid("address_invalid", fmt.Sprintf("%q is no address of a sender", text), "name it as the list of strangers does")
+	}
+	return rtc.AOR(u.AppendAOR(nil)), nil
+}
+
 func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
 	SenderPath
 	Body StrangerDecision
@@ -303,9 +321,9 @@ func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
 	if err != nil {
 		return DecidedStranger{}, err
 	}
-	sender, err := n.Directory.ParseAlias(in.Sender, n.Directory.DefaultDomain())
-	if err != nil { // of another domain
-		sender = rtc.AOR(in.Sender)
+	sender, err := n.sender(in.Sender)
+	if err != nil {
+		return DecidedStranger{}, err
 	}
 	out := DecidedStranger{Address: in.Sender, Decision: in.Body.Decision}
 	if err := do.Begin(ctx, op.Resource("users", string(user), "strangers", in.Sender), nil); err != nil {
