@@ -65,21 +65,22 @@ func (c *Call) startRecording(who string) (string, error) {
 	return name, nil
 }
 
-// beep lets both sides hear that the call is recorded.
+// beep lets both sides hear that the call is recorded, over an announcement, music or a
+// conference that goes on beneath it.
 func (c *Call) beep() {
 	if c.over || c.tape == nil {
 		return
 	}
 	for _, side := range []media.Which{media.A, media.B} {
-		if err := c.media.Tone(side, c.x.cfg.Country, sound.Waiting, 300*time.Millisecond); err != nil && !errors.Is(err, media.ErrNoAudio) {
+		if err := c.media.ToneOver(side, c.x.cfg.Country, sound.Waiting, 300*time.Millisecond); err != nil && !errors.Is(err, media.ErrNoAudio) {
 			c.log.Warn("no tone for a recording", "err", err)
 		}
 	}
 	c.tape.beep = time.AfterFunc(beepEvery, func() { c.box.Post(c.beep) })
 }
 
-// resume lets a leg hear again what a tone has ended: the conference it is in, or the
-// music or the tone of those who wait.
+// resume lets a leg hear again what it should, when what was played to it has ended: the
+// conference it is in, or the music or the tone of those who wait.
 func (c *Call) resume(l *leg) {
 	other := c.other(l)
 	switch {

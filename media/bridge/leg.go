@@ -77,6 +77,7 @@ type leg struct {
 type control struct {
 	next      *Way      // replaces way once it is agreed to
 	plays     int       // number of sources started on play
+	base      *layers   // the last of them
 	keysUntil time.Time // until when keys of our own are being sent
 }
 

@@ -176,7 +176,9 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 	}
 	l.plays++
 	n := l.plays
-	l.play.Play(func(int) transcode.Source { return from }, func(finished bool) {
+	base := &layers{Source: from}
+	l.base = base
+	l.play.Play(func(int) transcode.Source { return base }, func(finished bool) {
 		if ended != nil {
 			ended()
 		}

@@ -10,6 +10,7 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/media/sound"
+	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/test/harness"
 	"tandem/test/house"
@@ -51,6 +52,35 @@ func TestRecordingByPolicy(t *testing.T) {
 		if f, _ := sound.FrequencyAt(8000, pcm); f < want-5 || f > want+5 {
 			t.Errorf("side %d of the file has %.0f Hz, want %.0f", i, f, want)
 		}
+	}
+}
+
+// The tone that tells of a recording is heard over an announcement, which goes on to its
+// end.
+func TestAnnouncementUnderRecordingTone(t *testing.T) {
+	r, phones, _ := recording(t)
+	file := filepath.Join(t.TempDir(), "long.wav")
+	if err := sound.WriteWAV(file, sound.Tone(900, -12, 3*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.S.Exchange().Play(harness.Soon(t), "bob", []string{file}, telephony.Options{Payer: harness.AliceURI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ear := house.Listen(t)
+	r.Answers(phones["bob"], "bob", ear.Port)
+	harness.Wait(t, "bob has answered", func() bool { return !c.Record().Answered.IsZero() })
+	if _, err := c.Recording(harness.Soon(t), true, "administrator"); err != nil {
+		t.Fatal(err)
+	}
+	waiting, _ := sound.Tones("DE", sound.Waiting)
+	if f := waiting.Steps[0].Freqs[0]; !ear.HearsFromStart(f) {
+		t.Errorf("bob hears no tone of %.0f Hz", f)
+	}
+	phones["bob"].Reply(phones["bob"].Request("BYE"), 200, "", "", "")
+	r.NothingLeft(t)
+	if rec := r.Records(t, 1)[0]; rec.Text != "everything was played" || rec.Ended.Sub(rec.Answered) < 2900*time.Millisecond {
+		t.Errorf("after %v: %q", rec.Ended.Sub(rec.Answered), rec.Text)
 	}
 }
 
