@@ -39,8 +39,8 @@ type Config struct {
 	// it had gone. Changed is told when that changes. nil: of none.
 	Silent func(aor rtc.AOR, b *location.Binding) bool
 
-	// Admits reports whether there is a user who may publish. It is asked after a restart.
-	// nil: everybody may.
+	// Admits reports whether there is a user, and he is not disabled: of others nothing is
+	// shown, and what they published is dropped at a restart. nil: everybody is.
 	Admits func(user rtc.AOR) bool
 
 	// Used is when a user last proved who he is, the zero time if never; it
@@ -113,6 +113,9 @@ func (a *Agent) Decide(owner, watcher rtc.AOR, proved bool) (consent.Action, *co
 // gather is what is known of a user now.
 func (a *Agent) gather(aor rtc.AOR) sources {
 	s := sources{aor: aor}
+	if !a.admits(aor) {
+		return s
+	}
 	for _, b := range a.cfg.Location.Bindings(aor) {
 		switch {
 		case b.Flow.IsZero(): // its connection has gone, and so may the device
@@ -151,6 +154,8 @@ func (a *Agent) gather(aor rtc.AOR) sources {
 	}
 	return s
 }
+
+func (a *Agent) admits(user rtc.AOR) bool { return a.cfg.Admits == nil || a.cfg.Admits(user) }
 
 // Look is the document of a user as a watcher may see it now.
 func (a *Agent) Look(aor rtc.AOR, view string) *pidf.Document {
@@ -302,7 +307,7 @@ func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding, _ location.Cause
 func (a *Agent) Restore(ctx context.Context, flow func(string) (transport.Flow, bool)) error {
 	var gone []string
 	err := a.cfg.Store.Load(ctx, func(st Stored) {
-		if a.cfg.Admits != nil && !a.cfg.Admits(st.Owner) { // he was shut out while no server ran
+		if !a.admits(st.Owner) { // he was shut out while no server ran
 			gone = append(gone, st.ID)
 			return
 		}

@@ -33,6 +33,7 @@ func TestUsersChangedWhileStopped(t *testing.T) {
 		k, _ := r.Watch(w, user, about, pkg, "Expires: 3600")
 		return k
 	}
+	harness.DialUDP(t, to).Register("u2", "Expires: 600")
 	wantCode(t, publish(harness.DialUDP(t, to), "u2", "Expires: 600", pidfOf("u2", "open", "busy")), 200)
 	list, m := r.Subscribes(harness.DialUDP(t, to), "u1", "u1", "presence",
 		"Supported: eventlist\nRequire: recipient-list-subscribe\nContent-Type: application/resource-lists+xml",

@@ -12,6 +12,7 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/policy/consent"
+	"tandem/rtc/presence"
 	"tandem/test/harness"
 )
 
@@ -126,6 +127,9 @@ func TestDisabledUserIsOffline(t *testing.T) {
 	r.User("alice", "bob")
 	a, b := r.Dial(t, "udp"), r.Dial(t, "udp")
 	b.Register("bob")
+	if err := r.S.Presence().SetManual(t.Context(), harness.BobURI, presence.Manual{Activity: "busy", Note: "here"}); err != nil {
+		t.Fatal(err)
+	}
 	wantCode(t, publish(b, "bob", "", pidfOf("bob", "open", "busy")), 200)
 	wantCode(t, publish(r.Dial(t, "udp"), "bob", "", pidfOf("bob", "open", "busy")), 200)
 	k, first := r.Watch(a, "alice", "bob", "presence")
@@ -142,6 +146,8 @@ func TestDisabledUserIsOffline(t *testing.T) {
 			t.Fatalf("he is disabled, and shown as\n%s", text)
 		}
 	}
+	r.does("PATCH", "/users/bob", `{"enabled":true}`)
+	k.Until("here")
 }
 
 // A rule for a group counts for those who are in it now.

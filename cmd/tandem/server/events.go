@@ -85,6 +85,9 @@ func (s *Server) followUser(before, now *directory.Account) {
 	if !now.Enabled {
 		s.presence.Unpublish(user)
 	}
+	if before.Enabled != now.Enabled {
+		s.presence.Changed(user)
+	}
 	if !now.Enabled || !slices.EqualFunc(before.Secrets, now.Secrets, func(a, b *directory.Secret) bool { return a.Identity == b.Identity }) {
 		s.events.Recheck(user)
 	}
