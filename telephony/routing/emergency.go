@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 
@@ -17,10 +18,12 @@ type Emergency struct {
 	Location string // URI sent as Geolocation (RFC 6442) when the phone sends none
 }
 
-// toEmergency routes an emergency call: by the site's trunk first, then by all that
+// toEmergency routes an emergency call from a user's site, or from that at which his phone
+// stands, if that is known: by the site's trunk first, then by all that
 // serve the number, then by any at all. No policy, limit of calls or channel and no
 // wish for privacy stands against it.
 func (p *Plan) toEmergency(route Route, site string, n number.Number) (Route, error) {
+	site = cmp.Or(route.place, site)
 	var how Emergency
 	if p.Emergency != nil {
 		how = p.Emergency(site)

@@ -95,12 +95,15 @@ type Plan struct {
 	Enum   Enum   // what DNS says of numbers; nil: it is not asked
 	// Emergency is how emergency calls leave a site; nil: as other calls do.
 	Emergency func(site string) Emergency
-	Groups    Groups                      // nil: there are none
-	Rules     *dialplan.Rules             // for what is dialled; nil: none
-	Guard     *guard.Guard                // bounds calls outside; nil: nothing does
-	Refused   func(Refusal) error         // is told of calls that are not allowed, see Refusal.Tell; nil: nobody
-	Settings  func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
-	Engaged   func(rtc.AOR) bool          // whether a user is in a call; nil: nobody is
+	// Place is the site at which a phone stands, by the device secret it registered with;
+	// "" when that is not known; nil: of none it is.
+	Place    func(device string) string
+	Groups   Groups                      // nil: there are none
+	Rules    *dialplan.Rules             // for what is dialled; nil: none
+	Guard    *guard.Guard                // bounds calls outside; nil: nothing does
+	Refused  func(Refusal) error         // is told of calls that are not allowed, see Refusal.Tell; nil: nobody
+	Settings func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
+	Engaged  func(rtc.AOR) bool          // whether a user is in a call; nil: nobody is
 	// TempGRUU finds whose device a temporary GRUU means (RFC 5627 §3.1.2); nil: nobody's.
 	TempGRUU func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
 	// Bars is what a caller is told whom a user has blocked, a *rtc.Status, and nil
@@ -130,6 +133,7 @@ type Route struct {
 	Auto            bool         // the phone is to answer by itself
 	Emergency       bool
 	Location        string          // of the site, for an emergency call
+	place           string          // the site at which the caller's phone stands, "" when nobody knows
 	Chain           diversion.Chain // who has sent it on
 	Want            media.Want      // of the caller's side
 	Ask             bool            // Elsewhere says more of Number
@@ -178,6 +182,9 @@ func (p *Plan) trunkOf(r *rtc.Request, uri sip.URI) *gateways.Trunk {
 func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	route := Route{Dialled: Dialled(uri), joins: r.Has(sip.HdrReplaces)}
 	uri, route.device = p.gruu(uri)
+	if p.Place != nil && r.Identity != nil && r.Identity.Device != "" {
+		route.place = p.Place(r.Identity.Device)
+	}
 	caller, known := p.caller(r.Identity)
 	if known {
 		route.Caller, route.Payer = p.partyOf(r.Message, caller), caller.AOR

@@ -28,6 +28,20 @@ func (r *Room) policyOf(device string) (output.Policy, bool) {
 	return r.output.Load().Of(phone.Family), true
 }
 
+// Site is the site at which a phone stands, by the device secret it registered with: "" when
+// it has none, or is not one of ours.
+func (r *Room) Site(device string) string {
+	mac, _, ok := sipphone.ParseDevice(device)
+	if !ok {
+		return ""
+	}
+	phone, err := r.Inventory.Get(mac)
+	if err != nil {
+		return ""
+	}
+	return phone.Site
+}
+
 // Manner is how calls speak to a phone.
 func (r *Room) Manner(device string) telephony.Manner {
 	policy, ok := r.policyOf(device)

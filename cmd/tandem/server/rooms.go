@@ -129,6 +129,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Refused:   s.dialling.Refuse,
 		Settings:  s.settings.Of,
 		Emergency: cfg.Emergency.Of,
+		Place:     func(device string) string { return s.phones.Site(device) },
 		Groups:    s.groups,
 		AllCalls:  cfg.Telephony.AllCalls,
 		Engaged:   func(user rtc.AOR) bool { return s.exchange.Engaged(user) },

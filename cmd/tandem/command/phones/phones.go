@@ -39,7 +39,7 @@ func (f *fields) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.family, "family", "", "which files it asks for (tandem phones families); by default that of the MAC")
 	flags.StringVar(&f.model, "model", "", "model, for people and for templates")
 	flags.StringVar(&f.label, "label", "", "name of the phone in lists")
-	flags.StringVar(&f.site, "site", "", "where it stands")
+	flags.StringVar(&f.site, "site", "", "where it stands; emergency calls leave as those of this site")
 	flags.StringVar(&f.timezone, "timezone", "", "IANA name, as Europe/Berlin")
 	flags.StringVar(&f.language, "language", "", "two letters")
 	flags.StringArrayVar(&f.lines, "line", nil, "user, or user:label, of a line key; may be repeated, in the order of the keys")
