@@ -220,7 +220,7 @@ func (im *IM) Load(ctx context.Context) error {
 	}
 	return im.cfg.Store.Index(ctx, func(m kept.Message, octets int) {
 		b := im.of(m.To).box(m.To)
-		b.list = append(b.list, entry{id: m.ID, from: m.From, key: m.Key, octets: octets, arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held})
+		b.list = append(b.list, entry{id: m.ID, from: m.From, key: m.Key, octets: octets, arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held, secure: m.Secure})
 		b.octets += octets
 		im.kept.Add(1)
 		im.ids.Store(max(im.ids.Load(), m.ID))

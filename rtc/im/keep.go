@@ -50,7 +50,7 @@ func (f *flight) settle() {
 // asKept is the message of a flight as it is kept.
 func (im *IM) asKept(f *flight) kept.Message {
 	now := time.Now().Truncate(time.Millisecond)
-	m := kept.Message{ID: f.id, To: f.to, From: f.from, Key: f.keyText(), Arrived: now, Expires: now.Add(im.cfg.Keep), Hops: f.hops, Waiting: f.later, Held: f.held}
+	m := kept.Message{ID: f.id, To: f.to, From: f.from, Key: f.keyText(), Arrived: now, Expires: now.Add(im.cfg.Keep), Hops: f.hops, Waiting: f.later, Held: f.held, Secure: f.secure}
 	msg := f.message()
 	if n, ok := msg.Expires(); ok { // RFC 3428 §9
 		if limit := now.Add(time.Duration(n) * time.Second); limit.Before(m.Expires) {
@@ -103,7 +103,7 @@ func (im *IM) enlist(m *kept.Message) (again bool, err error) {
 		s.tidy(m.To, b)
 		return false, err
 	}
-	b.insert(entry{id: m.ID, from: m.From, key: m.Key, octets: m.Octets(), arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held, pending: true})
+	b.insert(entry{id: m.ID, from: m.From, key: m.Key, octets: m.Octets(), arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held, secure: m.Secure, pending: true})
 	im.kept.Add(1)
 	return false, nil
 }

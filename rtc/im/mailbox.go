@@ -47,6 +47,7 @@ type entry struct {
 	waiting          []string // replaced, never changed
 	claimed          string   // the device that has taken the place of Anyone
 	held             bool
+	secure           bool // not to go in the clear
 	pending          bool // not on disk yet
 }
 

@@ -88,7 +88,7 @@ func (im *IM) serveKept(ctx context.Context, all *sync.WaitGroup) error {
 
 // ready takes the devices of a user that are online and have messages waiting.
 func (im *IM) ready(aor rtc.AOR) (list []string) {
-	ways := im.cfg.Reach.Ways(aor, reach.Want{Max: maxWays})
+	ways, safe := im.cfg.Reach.Ways(aor, reach.Want{Max: maxWays}), im.safe(aor)
 	s := im.of(aor)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (im *IM) ready(aor rtc.AOR) (list []string) {
 	}
 	for i := range ways {
 		device := deviceOf(&ways[i])
-		if b.served(device) || b.failed[device] || b.underWay(device) || b.next(device, now) == nil {
+		if b.served(device) || b.failed[device] || b.underWay(device) || b.next(device, safe, now) == nil {
 			continue
 		}
 		if b.serving == nil {
@@ -110,18 +110,27 @@ func (im *IM) ready(aor rtc.AOR) (list []string) {
 	return list
 }
 
+// safe are the devices of a user that are reached without a hop in the clear.
+func (im *IM) safe(aor rtc.AOR) (list []string) {
+	for _, w := range im.cfg.Reach.Ways(aor, reach.Want{Secure: true, Max: maxWays}) {
+		list = append(list, deviceOf(&w))
+	}
+	return list
+}
+
 // underWay reports whether a new message is being sent to a device.
 func (b *box) underWay(device string) bool {
 	return slices.ContainsFunc(b.flights, func(f *flight) bool { return slices.Contains(f.under, device) })
 }
 
 // next is the message that a device gets next, nil when there is none, or when
-// one that came before it is not in its place yet.
-func (b *box) next(device string, now time.Time) *entry {
+// one that came before it is not in its place yet. One that may not go in the clear lets
+// those behind it pass while the device is not among the safe ones.
+func (b *box) next(device string, safe []string, now time.Time) *entry {
 	for i := range b.list {
 		e := &b.list[i]
 		switch {
-		case e.held || !e.waits(device) || !e.expires.After(now):
+		case e.held || !e.waits(device) || !e.expires.After(now) || e.secure && !slices.Contains(safe, device):
 		case e.pending || b.overtakes(e):
 			return nil
 		default:
@@ -171,10 +180,10 @@ func (im *IM) serveDevice(ctx context.Context, aor rtc.AOR, device string) {
 // claim finds the next message for a device, by its ID. One for anyone is for no
 // other device from then on.
 func (im *IM) claim(aor rtc.AOR, device string) (id int64, ok bool) {
-	s := im.of(aor)
+	s, safe := im.of(aor), im.safe(aor)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.box(aor).next(device, time.Now())
+	e := s.box(aor).next(device, safe, time.Now())
 	if e == nil {
 		return 0, false
 	}
@@ -220,7 +229,7 @@ func (im *IM) serveOne(ctx context.Context, m *kept.Message, device string) bool
 		im.done(m, device)
 		return true
 	}
-	for _, w := range im.cfg.Reach.Ways(m.To, reach.Want{Max: maxWays}) {
+	for _, w := range im.cfg.Reach.Ways(m.To, reach.Want{Secure: m.Secure, Max: maxWays}) {
 		if deviceOf(&w) != device {
 			continue
 		}

@@ -20,6 +20,7 @@ type Message struct {
 	Hops    int       // Max-Forwards it leaves with
 	Waiting []string  // the devices that are still to get it
 	Held    bool      // it waits for its receiver's consent
+	Secure  bool      // it was for a sips URI: not to go in the clear (RFC 5630 §5.3)
 	// Text is the message from its From line on: header lines but those of the
 	// way here (Via, Route, Max-Forwards, credentials), the empty line, the body.
 	Text []byte

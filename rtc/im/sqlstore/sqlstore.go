@@ -25,18 +25,21 @@ var _ kept.Store = (*Store)(nil)
 // New makes the messages of a database opened with Migrations.
 func New(db *store.DB) *Store { return &Store{db} }
 
-const put = `INSERT INTO im_messages (id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, text)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (receiver, repeat) DO NOTHING`
+const put = `INSERT INTO im_messages (id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, text, secure)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (receiver, repeat) DO NOTHING`
 
 // Put implements kept.Store.
 func (s *Store) Put(m kept.Message, done func(error)) error {
-	held := 0
+	held, secure := 0, 0
 	if m.Held {
 		held = 1
 	}
+	if m.Secure {
+		secure = 1
+	}
 	return s.db.Put(store.Change{Owner: "im:" + string(m.From), Octets: len(m.Text) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, put, m.ID, string(m.To), string(m.From), m.Key, m.Arrived.UnixMilli(), m.Expires.UnixMilli(),
-			m.Hops, held, m.Octets(), strings.Join(m.Waiting, "\n"), m.Text)
+			m.Hops, held, m.Octets(), strings.Join(m.Waiting, "\n"), m.Text, secure)
 		return err
 	}}, done)
 }
@@ -59,7 +62,7 @@ func (s *Store) Settle(id int64, waiting []string, held bool, done func(error)) 
 
 // Index implements kept.Store.
 func (s *Store) Index(ctx context.Context, each func(m kept.Message, octets int)) error {
-	const query = `SELECT id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting
+	const query = `SELECT id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, secure
 		FROM im_messages WHERE id > $1 ORDER BY id LIMIT $2`
 	err := store.Pages(ctx, s.db.Read(), query, int64(-1), func(scan func(...any) error) (int64, error) {
 		var m kept.Message
@@ -75,14 +78,14 @@ func (s *Store) Index(ctx context.Context, each func(m kept.Message, octets int)
 
 // readMessage reads a row: its fixed columns, then more.
 func readMessage(m *kept.Message, scan func(...any) error, more ...any) error {
-	var arrived, expires, held int64
+	var arrived, expires, held, secure int64
 	var waiting string
 	octets := more[0]
-	args := []any{&m.ID, (*string)(&m.To), (*string)(&m.From), &m.Key, &arrived, &expires, &m.Hops, &held, octets, &waiting}
+	args := []any{&m.ID, (*string)(&m.To), (*string)(&m.From), &m.Key, &arrived, &expires, &m.Hops, &held, octets, &waiting, &secure}
 	if err := scan(append(args, more[1:]...)...); err != nil {
 		return err
 	}
-	m.Arrived, m.Expires, m.Held = time.UnixMilli(arrived).UTC(), time.UnixMilli(expires).UTC(), held != 0
+	m.Arrived, m.Expires, m.Held, m.Secure = time.UnixMilli(arrived).UTC(), time.UnixMilli(expires).UTC(), held != 0, secure != 0
 	if waiting != "" {
 		m.Waiting = strings.Split(waiting, "\n")
 	}
@@ -91,7 +94,7 @@ func readMessage(m *kept.Message, scan func(...any) error, more ...any) error {
 
 // Messages implements kept.Store.
 func (s *Store) Messages(ctx context.Context, to rtc.AOR, from int64, limit int) (list []kept.Message, err error) {
-	const query = `SELECT id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, text
+	const query = `SELECT id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, secure, text
 		FROM im_messages WHERE receiver = $1 AND id >= $2 ORDER BY id LIMIT $3`
 	rows, err := s.db.Read().QueryContext(ctx, query, string(to), from, limit)
 	if err != nil {

@@ -71,7 +71,7 @@ func of(t *testing.T, s kept.Store, to rtc.AOR, from int64, limit int) []kept.Me
 
 func fields(t *testing.T, s kept.Store, again func() kept.Store) {
 	want := message(7, bob)
-	want.Held = true
+	want.Held, want.Secure = true, true
 	put(t, s, want)
 	if got := of(t, again(), bob, 0, 10); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
