@@ -36,11 +36,9 @@ func Package(n *event.Notifier, l *location.Location) event.Package {
 		if same(old, now) {
 			return
 		}
-		if len(n.Watchers(aor, Name)) > 0 {
-			for i := range old {
-				if b := &old[i]; find(now, b) < 0 {
-					ends.Add(aor, id(b), why(b, by, time.Now()))
-				}
+		for i := range old {
+			if b := &old[i]; find(now, b) < 0 && len(n.Watchers(aor, Name)) > 0 {
+				ends.Add(aor, id(b), why(b, by, time.Now()))
 			}
 		}
 		n.Changed(aor, Name)
@@ -70,10 +68,15 @@ func alike(a, b *location.Binding) bool {
 	return a.Contact == b.Contact && a.CallID == b.CallID && a.RegID == b.RegID
 }
 
-// find is where a contact stands in a list, -1 for nowhere.
+// find is where a contact stands in a list, -1 for nowhere. It is the same as long as its
+// id is.
 func find(list []location.Binding, b *location.Binding) int {
-	name := id(b)
-	return slices.IndexFunc(list, func(x location.Binding) bool { return id(&x) == name })
+	for i := range list {
+		if x := &list[i]; x.URI == b.URI && x.Instance == b.Instance && x.RegID == b.RegID {
+			return i
+		}
+	}
+	return -1
 }
 
 // why is the event by which a contact ended (RFC 3680 §4.7.1).
