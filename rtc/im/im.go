@@ -209,6 +209,7 @@ func (im *IM) Stats() Stats {
 // Load reads what is kept. It comes before the first request.
 func (im *IM) Load(ctx context.Context) error {
 	now := time.Now()
+	im.ids.Store(now.UnixMilli()) // none twice: who acknowledges a message again is not to lose another
 	err := im.cfg.Store.Devices(ctx, func(d kept.Device) {
 		if now.Sub(d.Seen) < im.cfg.Keep {
 			b := im.of(d.User).box(d.User)

@@ -97,3 +97,27 @@ func TestExpiredHoldsNothingUp(t *testing.T) {
 		expect(w, "alice is told", told(w, alice), []string{"202", "200"})
 	})
 }
+
+// The number of a message that is gone is never that of another, also after a restart:
+// a program that acknowledges it again, since it got no answer, loses nothing.
+func TestNumbersAreNotUsedTwice(t *testing.T) {
+	bubble.Run(t, func(w *bubble.World) {
+		alice := w.Phone()
+		w.S.Messages().Attach(bobAOR, "tab")
+		say(alice, "alice", "bob", "first")
+		time.Sleep(time.Second)
+		first := w.S.Messages().QueueFor(bobAOR, "tab")[0].ID
+		if err := w.S.Messages().Take(bobAOR, first, "tab"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.Stop()
+		w.Open()
+		alice.Attach()
+		say(alice, "alice", "bob", "second")
+		time.Sleep(time.Second)
+		if w.S.Messages().Take(bobAOR, first, "tab") == nil || len(w.S.Messages().QueueFor(bobAOR, "tab")) != 1 {
+			t.Error("the second is taken for the first")
+		}
+	})
+}
