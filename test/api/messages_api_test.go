@@ -161,3 +161,42 @@ func TestContactsAPI(t *testing.T) {
 		t.Errorf("no columns: %d %s", r.Code, r.Text)
 	}
 }
+
+// A rule about messages to a user holds however that user is named, and is explained as
+// it is applied.
+func TestPolicyOfMessagesAPI(t *testing.T) {
+	s := harness.Running(t, nil)
+	w := harness.SocketClient(t, s)
+	for _, u := range []string{"alice", "bob", "carol"} {
+		w.Do("POST", "/users", fmt.Sprintf(`{"address":%q}`, u))
+	}
+	code := func(to string) int {
+		return w.Do("POST", "/messages", `{"from":"alice","to":"`+to+`","text":"x"}`).Code
+	}
+	explained := func(to string) any {
+		return w.Do("GET", "/policy/explanation?user=alice&action=message&object="+to, "").Body["allowed"]
+	}
+	for _, c := range []struct {
+		rule       string
+		bob, carol int
+	}{
+		{`{"level":"user","name":"alice","action":"message","target":"any","allow":false}`, 404, 404},
+		{`{"level":"user","name":"alice","action":"message","target":"bob","allow":true}`, 200, 404},
+		{`{"level":"user","name":"alice","action":"message","target":"stranger","allow":true}`, 200, 200},
+		{`{"level":"user","name":"alice","action":"message","target":"sip:carol@EXAMPLE.com","allow":false}`, 200, 404},
+	} {
+		if r := w.Do("PUT", "/policy/rules", c.rule); r.Code != 200 {
+			t.Fatal(r.Text)
+		}
+		for to, want := range map[string]int{"bob": c.bob, "carol": c.carol} {
+			if got := code(to); got != want || explained(to) != (want == 200) {
+				t.Errorf("after %s: to %s: %d, explained %v, want %d", c.rule, to, got, explained(to), want)
+			}
+		}
+	}
+	for kind, want := range map[string]int{"text/html; charset=UTF-8": 200, "nonsense": 422, "text/plain\\r\\nX: y": 422} {
+		if r := w.Do("POST", "/messages", `{"from":"alice","to":"bob","text":"x","type":"`+kind+`"}`); r.Code != want {
+			t.Errorf("type %q: %d %s", kind, r.Code, r.Text)
+		}
+	}
+}

@@ -112,7 +112,8 @@ type Rooms struct {
 	Contacts      *contactbook.Book
 	Consent       *consent.Book
 	Messages      *im.IM
-	Kept          Forgetter // messages that wait, also while no server runs
+	Kept          Forgetter                         // messages that wait, also while no server runs
+	Knows         func(user, somebody rtc.AOR) bool // whether he is in the contact list of the user
 	Trace         *trace.Ring
 	Status        func() Status
 	Reload        func() error

@@ -110,6 +110,9 @@ func (a *API) policyKey(in PolicyKey) (policy.Key, error) {
 // object reads what an action is done to, as people write it.
 func (a *API) object(action, text string) (string, error) {
 	if action != rights.Call {
+		if aor, err := a.Directory.Named(text); err == nil { // a user by any of the addresses
+			return string(aor), nil
+		}
 		return text, nil
 	}
 	object, err := rights.Object(a.Numbers(""), text)
@@ -181,6 +184,28 @@ func (a *API) inside(site, extension, number string) bool {
 	return ok || a.Groups.Number(number) != nil
 }
 
+// message is the question that a message raises, of which an administrator names the
+// receiver, or a kind.
+func (a *API) message(sender rtc.AOR, q policy.Question) policy.Question {
+	if action, err := a.Policy.Action(q.Action); err == nil && action.HasKind(q.Object) {
+		q.Kind = q.Object
+		return q
+	}
+	to, err := a.Directory.Named(q.Object)
+	if err != nil {
+		return q
+	}
+	q.Object = string(to)
+	switch {
+	case a.Knows == nil: // who is whose contact is known while a server runs
+	case a.Knows(to, sender):
+		q.Kind = "contact"
+	default:
+		q.Kind = "stranger"
+	}
+	return q
+}
+
 // PolicyStep is a rule that was looked at.
 type PolicyStep struct {
 	Rule    PolicyRule `json:"rule" yaml:"rule"`
@@ -190,7 +215,7 @@ type PolicyStep struct {
 func (a *API) explainPolicy(_ context.Context, in *struct {
 	User   string `query:"user" doc:"Who; absent: somebody of no user, group or site"`
 	Action string `query:"action" default:"call"`
-	Object string `query:"object" required:"true" doc:"To what: a number as it is dialled"`
+	Object string `query:"object" required:"true" doc:"To what: a number as it is dialled; of a message: its receiver"`
 }) (out PolicyAnswer, err error) {
 	var who policy.Subject
 	if in.User != "" {
@@ -214,6 +239,9 @@ func (a *API) explainPolicy(_ context.Context, in *struct {
 		if what = rights.Question(plan, n); what.Kind != number.ClassEmergency.String() && a.inside(who.Site, in.Object, n.String()) {
 			what = rights.Inside(n.String())
 		}
+	}
+	if what.Action == "message" {
+		what = a.message(who.User, what)
 	}
 	d, steps := a.Policy.Explain(who, what)
 	out = PolicyAnswer{User: string(who.User), Action: what.Action, Object: what.Object, Kind: what.Kind, Allowed: d.Allowed, Reason: d.Reason,

@@ -54,7 +54,7 @@ func (x *Rules) MayWrite(a im.Ask) im.Verdict {
 			subject.Groups, subject.Site = u.Groups, u.Site
 		}
 	}
-	known, kind := a.Proved && x.knows(a.To, sender), "stranger"
+	known, kind := a.Proved && x.Knows(a.To, sender), "stranger"
 	if known {
 		kind = "contact"
 	}
@@ -76,9 +76,9 @@ func (x *Rules) MayWrite(a im.Ask) im.Verdict {
 	return im.Deliver
 }
 
-// knows reports whether somebody is a contact of a user, by whichever address the user has
+// Knows reports whether somebody is a contact of a user, by whichever address the user has
 // written down.
-func (x *Rules) knows(user rtc.AOR, somebody consent.Watcher) bool {
+func (x *Rules) Knows(user rtc.AOR, somebody consent.Watcher) bool {
 	has := func(a rtc.AOR) bool { return x.Contacts.Has(user, a) }
 	if has(somebody.AOR) || slices.ContainsFunc(somebody.Also, has) {
 		return true

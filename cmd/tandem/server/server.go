@@ -387,7 +387,7 @@ func (s *Server) api() *api.API {
 		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.Rules, Guard: s.dialling.Guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Settings: s.settings, Groups: s.groups,
 		Phones: s.phones.API(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events, Group: s.isGroup},
-		Contacts: s.contacts, Consent: s.consent, Messages: s.messages, Kept: s.messages,
+		Contacts: s.contacts, Consent: s.consent, Messages: s.messages, Kept: s.messages, Knows: func(user, somebody rtc.AOR) bool { return s.rules.Knows(user, s.users.Watcher(somebody, true)) },
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})

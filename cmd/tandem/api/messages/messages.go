@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -145,6 +146,9 @@ func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMess
 	}
 	if user := access.Of(ctx).User; user != "" && user != string(from) {
 		return SentMessage{}, problem.New(http.StatusForbidden, "not_yours", "the token is limited to "+user).Fix("write as that user")
+	}
+	if kind, _, err := mime.ParseMediaType(in.Body.Type); in.Body.Type != "" && (err != nil || !strings.Contains(kind, "/")) {
+		return SentMessage{}, problem.Invalid("type_invalid", fmt.Sprintf("%q is no media type", in.Body.Type), "write it as text/html; charset=UTF-8")
 	}
 	if err := do.Begin(ctx, op.Resource("users", string(to), "messages"), nil); err != nil {
 		return SentMessage{}, err
