@@ -13,7 +13,7 @@ import (
 
 // Place is what all phones are told: where the server is and what time it is.
 type Place struct {
-	Domain    string         // of SIP; the digest realm
+	Domain    string         // of phones without a line; else that of each line's user counts
 	Host      string         // where phones register
 	Ports     map[string]int // of udp, tcp, tls; those not served are missing
 	Transport string         // wanted; the family's best one counts when it does not know it
@@ -55,7 +55,7 @@ type Asked struct {
 // view is what a template sees. Its texts are written so that they cannot leave
 // their place in the format of the file.
 type view struct {
-	Domain, Host       string // what templates name for each line comes first: a field is found by looking through them
+	Domain, Host       string // of the first line's user; what templates name for each line comes first: a field is found by looking through them
 	Port               int
 	Transport          string // udp, tcp or tls
 	Code               string // of the transport, as the family writes it
@@ -93,6 +93,7 @@ type view struct {
 type viewLine struct {
 	N                         int
 	User, Name, Label, Number string
+	Domain                    string // of SIP; the digest realm
 	Password                  string
 	Shared                    bool
 }
@@ -145,11 +146,14 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *view {
 		v.Firmware, v.FirmwareURL = safe(f.firmware(p.Firmware[model])), v.URL+"firmware/"+safe(model)+"/"
 	}
 	for i, l := range ph.Lines {
-		n := viewLine{N: i + 1, User: safe(l.User.User()), Password: a.Secrets[i], Shared: l.Shared,
+		n := viewLine{N: i + 1, User: safe(l.User.User()), Domain: safe(l.User.Domain()), Password: a.Secrets[i], Shared: l.Shared,
 			Name: safe(at(a.Names, i)), Number: safe(at(a.Numbers, i))}
 		n.Label = cmp.Or(safe(l.Label), n.Number, n.Name, n.User)
 		n.Name = cmp.Or(n.Name, n.User)
 		v.Lines = append(v.Lines, n)
+	}
+	if len(v.Lines) > 0 {
+		v.Domain = v.Lines[0].Domain
 	}
 	for i, k := range ph.Keys {
 		key := viewKey{N: i + 1, K: len(ph.Lines) + i + 1, Index: len(ph.Lines) + i, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),

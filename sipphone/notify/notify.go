@@ -172,7 +172,7 @@ func (c *Notifier) outside(w reach.Way, user rtc.AOR, secret string, content uac
 		shape = c.cfg.Shape(w.Device)
 	}
 	return uac.Outside{Method: "NOTIFY", Way: uac.Way{URI: w.URI, Flow: w.Flow, Route: routes(w.Path), Shape: shape},
-		From: "<sip:" + c.cfg.Domain + ">", To: "<" + string(user) + ">", Contact: &uac.Contact{User: "phones"}, Timeout: patience,
+		From: "<sip:" + user.Domain() + ">", To: "<" + string(user) + ">", Contact: &uac.Contact{User: "phones"}, Timeout: patience,
 		Auth: digest.One(digest.Login{User: user.User(), Password: secret}), Content: content}
 }
 

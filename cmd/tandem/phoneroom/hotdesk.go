@@ -93,9 +93,10 @@ func (r *Room) Dialled(ctx context.Context, device string, code feature.Code) er
 	if len(p.Guest) > 0 { // somebody else is logged in
 		own = p.Guest
 	}
-	user, ok := r.means(r.siteOf(own), r.c.Domain, name)
+	domain := r.domainOf(own)
+	user, ok := r.means(r.siteOf(own), domain, name)
 	if !ok {
-		user = rtc.AOR("sip:" + name + "@" + r.c.Domain) // as one without a PIN: who does not exist is not told
+		user = rtc.AOR("sip:" + name + "@" + domain) // as one without a PIN: who does not exist is not told
 	}
 	return r.Hotdesk.Login(ctx, mac, user, pin)
 }
