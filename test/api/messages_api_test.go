@@ -126,6 +126,9 @@ func TestContactsAPI(t *testing.T) {
 	if r := w.Do("GET", "/users/alice/contact-changes?since="+since, ""); r.Body["complete"] != true || !strings.Contains(r.Text, `[{"address":"tel:+4930999","kind":"added"}]`) {
 		t.Errorf("differences: %s", r.Text)
 	}
+	if r := w.Do("GET", "/users/alice/contact-changes?since=9"+since, ""); r.Body["complete"] != false {
+		t.Errorf("differences to what has never been: %s", r.Text)
+	}
 	vcf := w.Do("GET", "/users/alice/contacts/export?format=vcard", "")
 	text, _ := vcf.Body["text"].(string)
 	if !strings.Contains(text, "IMPP:sip:bob@example.com") || !strings.Contains(text, "CATEGORIES:friends") {

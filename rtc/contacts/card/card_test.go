@@ -1,9 +1,11 @@
 package card
 
 import (
+	"encoding/binary"
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"tandem/rtc/contacts"
 )
@@ -61,6 +63,51 @@ func TestBothWays(t *testing.T) {
 	if got, _, err := Read(b, VCard); err != nil || got[0].Name != long[0].Name {
 		t.Errorf("%v %v", got, err)
 	}
+}
+
+// Names and groups that mean something in a table come back as they were.
+func TestOddNamesBothWays(t *testing.T) {
+	for _, c := range []contacts.Contact{
+		{Address: "sip:x@example.com", Name: "=1+1", Groups: []string{"G;H"}},
+		{Address: "sip:x@example.com", Name: "@home", Groups: []string{"-A", "G;H"}},
+		{Address: "sip:x@example.com", Name: "'quoted", Groups: []string{"A/B", "C, D"}, Numbers: []string{"+49301", "+49302"}},
+	} {
+		for _, f := range []Format{VCard, CSV} {
+			b, err := Write([]contacts.Contact{c}, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _, err := Read(b, f); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], c) {
+				t.Errorf("%s: %v\n got %+v\nwant %+v\n%s", f, err, got, c, b)
+			}
+		}
+	}
+}
+
+// The tables of Outlook have first and last names, in the code page of the machine.
+func TestTableOfOutlook(t *testing.T) {
+	const text = "First Name,Last Name,E-mail Address,Business Phone\r\nJürgen,Groß,jg@example.com,+49301\r\n"
+	want := []contacts.Contact{{Address: "sip:jg@example.com", Name: "Jürgen Groß", Numbers: []string{"+49301"}}}
+	for coding, file := range map[string][]byte{
+		"UTF-8":                     []byte(text),
+		"Windows-1252":              []byte(strings.NewReplacer("ü", "\xfc", "ß", "\xdf").Replace(text)),
+		"UTF-16, the low one first": utf16Of(text, binary.LittleEndian),
+		"UTF-16":                    utf16Of(text, binary.BigEndian),
+	} {
+		if got, _, err := Read([]byte(Text(file)), CSV); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v %+v", coding, err, got)
+		}
+	}
+	if got := Text([]byte("5 \x80 \x84x\x93")); got != "5 € „x“" {
+		t.Errorf("%q", got)
+	}
+}
+
+func utf16Of(text string, order binary.AppendByteOrder) (b []byte) {
+	for _, u := range utf16.Encode([]rune("\ufeff" + text)) {
+		b = order.AppendUint16(b, u)
+	}
+	return b
 }
 
 func TestFaults(t *testing.T) {

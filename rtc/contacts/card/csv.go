@@ -15,8 +15,10 @@ import (
 var headers = map[string][]string{
 	"address": {"address", "sip", "uri", "sip address", "contact", "e-mail address", "email", "e-mail 1 - value"},
 	"name":    {"name", "display name", "full name", "fn"},
+	"given":   {"first name", "given name", "vorname"},
+	"family":  {"last name", "family name", "surname", "nachname"},
 	"groups":  {"groups", "group", "group membership", "categories", "labels"},
-	"numbers": {"numbers", "number", "phone", "telephone", "phone number", "mobile phone", "business phone", "home phone", "phone 1 - value"},
+	"numbers": {"numbers", "number", "phone", "telephone", "phone number", "mobile phone", "business phone", "home phone", "primary phone", "phone 1 - value"},
 }
 
 // readCSV reads a table whose first row names the columns.
@@ -61,7 +63,11 @@ func readCSV(text string) (list []contacts.Contact, skipped []string, err error)
 			}
 			return values
 		}
-		c, ok := contact(of("address"), several(of("numbers")), several(of("groups")), strings.Join(of("name"), " "))
+		name := of("name")
+		if len(name) == 0 { // Outlook writes no other
+			name = append(of("given"), of("family")...)
+		}
+		c, ok := contact(of("address"), several(of("numbers")), several(of("groups")), unquoted(strings.Join(name, " ")))
 		if !ok {
 			skipped = append(skipped, fmt.Sprintf("row %d", n))
 			continue
@@ -70,12 +76,30 @@ func readCSV(text string) (list []contacts.Contact, skipped []string, err error)
 	}
 }
 
-// several splits values that hold more than one, such as "a | b".
+// several splits values that hold more than one, as "a|b" or, where there is no "|", as
+// "a;b".
 func several(values []string) (list []string) {
 	for _, v := range values {
-		list = append(list, strings.FieldsFunc(v, func(r rune) bool { return r == '|' || r == ';' })...)
+		sign := ";"
+		if strings.Contains(v, "|") {
+			sign = "|"
+		}
+		for part := range strings.SplitSeq(unquoted(v), sign) {
+			if part != "" {
+				list = append(list, part)
+			}
+		}
 	}
 	return list
+}
+
+// joined is the opposite of several.
+func joined(values []string) string {
+	s := strings.Join(values, "|")
+	if strings.Contains(s, ";") && !strings.Contains(s, "|") {
+		s += "|"
+	}
+	return s
 }
 
 // writeCSV writes a table that spreadsheets cannot take for formulas.
@@ -84,7 +108,7 @@ func writeCSV(list []contacts.Contact) ([]byte, error) {
 	w := csv.NewWriter(&b)
 	rows := [][]string{{"address", "name", "groups", "numbers"}}
 	for _, c := range list {
-		rows = append(rows, []string{c.Address, safe(c.Name), safe(strings.Join(c.Groups, "|")), strings.Join(c.Numbers, "|")})
+		rows = append(rows, []string{c.Address, safe(c.Name), safe(joined(c.Groups)), strings.Join(c.Numbers, "|")})
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return nil, fmt.Errorf("writing the table: %w", err)
@@ -92,10 +116,20 @@ func writeCSV(list []contacts.Contact) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+const formula = "=+-@" // with which formulas begin
+
 // safe keeps a text from being taken for a formula.
 func safe(s string) string {
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
+	if s != "" && strings.ContainsRune(formula, rune(s[0])) {
 		return "'" + s
+	}
+	return s
+}
+
+// unquoted is the opposite of safe.
+func unquoted(s string) string {
+	if len(s) > 1 && s[0] == '\'' && strings.ContainsRune(formula, rune(s[1])) {
+		return s[1:]
 	}
 	return s
 }

@@ -171,6 +171,9 @@ func (n *nouns) changes(ctx context.Context, in *struct {
 			out.Changes = append(out.Changes, ContactChange{c.Address, string(c.Kind)})
 		}
 	}
+	if in.Since > version { // of before a backup was put back: what has changed since then, nobody knows
+		out.Complete = false
+	}
 	out.Version = contacts.VersionText(version)
 	return out, nil
 }

@@ -101,11 +101,12 @@ vCard 3 or 4, or CSV whose first line names the columns: address, name, groups,
 numbers, or what address books call them. "-" reads standard input.`,
 		Args: command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := read(c, args[1])
+			file, err := read(c, args[1])
 			if err != nil {
 				return err
 			}
-			in := contacts.ContactFile{Format: string(card.FormatOf(text)), Text: string(text)}
+			text := card.Text(file)
+			in := contacts.ContactFile{Format: string(card.FormatOf([]byte(text))), Text: text}
 			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out contacts.ImportedContacts
 				if err := k.Call(ctx, http.MethodPost, client.Path("users", args[0], "contacts", "import"), in, &out); err != nil {

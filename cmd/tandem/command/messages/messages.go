@@ -87,6 +87,9 @@ func newShow() *cobra.Command {
 					return err
 				}
 				return command.Print(c, m, func(w io.Writer) {
+					if len(m.Data) > 0 {
+						m.Text = fmt.Sprintf("(%d octets that are no UTF-8: -o json shows them in Base64)", len(m.Data))
+					}
 					fmt.Fprintf(w, "from\t%s\narrived\t%s\nexpires\t%s\nwaits for\t%s\ntype\t%s\n\n%s\n", m.From, command.When(m.Arrived), command.When(m.Expires), waitsFor(m.WaitingMessage), m.Type, m.Text)
 				})
 			})
