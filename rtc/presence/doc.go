@@ -33,6 +33,6 @@
 // binding of the device that published ends, told by the address it sent from.
 //
 // A PUBLISH is answered 200 when it is on disk, with the end that was granted: a
-// restart makes no publication longer. One that came by a connection counts again
+// restart makes no publication longer. After it one that came by a connection counts again
 // when its device has registered with the contact it published, or refreshes it.
 package presence

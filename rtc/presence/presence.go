@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"tandem/rtc"
@@ -58,6 +59,7 @@ type Config struct {
 type Agent struct {
 	cfg    Config
 	states states
+	closed atomic.Bool
 }
 
 // New makes an agent and adds its event package to the notifier.
@@ -266,17 +268,21 @@ func (a *Agent) drop(gone []*publication) {
 	}
 }
 
+// Close says that the server ends: connections and bindings that end from now on are its
+// own doing, and what was published is kept for the next run.
+func (a *Agent) Close() { a.closed.Store(true) }
+
 // FlowClosed implements transaction.FlowWatcher: who published by a connection
 // is gone with it.
 func (a *Agent) FlowClosed(f transport.Flow) {
-	if f.ID() != 0 {
+	if f.ID() != 0 && !a.closed.Load() {
 		a.drop(a.states.take(func(p *publication) bool { return p.flow == f }))
 	}
 }
 
 // bound follows bindings: what a device published ends with its last binding.
 func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding, _ location.Cause) {
-	if len(old) == len(now) && slices.EqualFunc(old, now, func(x, y location.Binding) bool { return x.URI == y.URI && x.Flow == y.Flow }) {
+	if a.closed.Load() || len(old) == len(now) && slices.EqualFunc(old, now, func(x, y location.Binding) bool { return x.URI == y.URI && x.Flow == y.Flow }) {
 		return
 	}
 	var gone []*publication

@@ -57,6 +57,7 @@ func (s *Server) Run(ctx context.Context) error {
 	endRequests()
 	endCalls()
 	s.farewell()
+	s.presence.Close()
 	stop()
 	wg.Wait()
 	if lost := s.location.KeepPromises(context.WithoutCancel(ctx)); lost != nil { // the bindings are not

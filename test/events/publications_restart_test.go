@@ -10,9 +10,18 @@ import (
 	"tandem/test/harness"
 )
 
-// What was published by a connection is not shown after kill -9, as the connection is
+// What was published by a connection is not shown after a restart, as the connection is
 // gone, until the device is there again: it registers, or refreshes what it published.
-func TestKilledServerForgetsPublicationsOfConnections(t *testing.T) {
+// That is so after kill -9, and when the server is stopped.
+func TestPublicationsOfConnectionsOutliveKill(t *testing.T) {
+	publicationsOfConnections(t, syscall.SIGKILL)
+}
+
+func TestPublicationsOfConnectionsOutliveStop(t *testing.T) {
+	publicationsOfConnections(t, syscall.SIGTERM)
+}
+
+func publicationsOfConnections(t *testing.T, end syscall.Signal) {
 	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "presence: {interval: 0s}\n")
 	r := &harness.Rig{T: t}
@@ -37,8 +46,8 @@ func TestKilledServerForgetsPublicationsOfConnections(t *testing.T) {
 	wantCode(t, publish(two, "u2", "Expires: 600", body("u2")), 200)
 	k1.Until("busy")
 	k2.Until("busy")
-	p.Signal(syscall.SIGKILL)
-	p.Wait(harness.Patience)
+	p.Signal(end)
+	p.Wait(3 * harness.Patience)
 	p.Start()
 	for _, k := range []*harness.Watcher{k1, k2} {
 		if text := string(k.Notified().Body()); strings.Contains(text, "open") {
