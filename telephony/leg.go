@@ -174,11 +174,11 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		inv.User, inv.Focus = feature.Room(c.origin.seatIn), true
 	}
 	inv.Reliable = l.Trunk == nil || l.Trunk.Speaks().Reliable == dialect.On // each leg acknowledges its own
-	chain := c.route.Chain
+	chain, target := c.route.Chain, l.Way.URI
 	if l.Trunk == nil {
-		chain = chain.Shown()
+		chain, target = chain.Shown(), l.Who.URI
 	}
-	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(chain.Lines(l.Who.URI), l.Trunk)...)
+	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(chain.Lines(target), l.Trunk)...)
 	if l.Phone != "" {
 		manner := l.manner(c.x)
 		inv.Header, inv.Shape = append(inv.Header, c.route.Caller.IdentityTo(manner.Caller)...), manner.Shape

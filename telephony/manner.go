@@ -42,6 +42,9 @@ func (c *Call) introduce(l, to *leg) {
 	}
 	manner := l.manner(c.x)
 	header := to.Who.Connected(manner.Caller)
+	if l.Trunk != nil {
+		header = nil
+	}
 	switch {
 	case c.media.NeedsOffer(l.side) || manner.Display == ByOffer:
 		c.renew(l, header)

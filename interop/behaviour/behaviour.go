@@ -113,10 +113,12 @@ type Case struct {
 	Steps    []Step            `yaml:"steps,omitempty" json:"steps,omitempty"`
 }
 
-// Pass has the gateway send a request to a registered phone, which answers 200.
+// Pass has the gateway, or a server that is trusted, send a request to a registered phone,
+// which answers 200.
 // The phone must get the given lines octet for octet, and From, Call-ID and
 // CSeq of the answer must be those that were sent.
 type Pass struct {
+	Server  bool     `yaml:"server,omitempty" json:"server,omitempty"` // by a server that is trusted and is no gateway
 	Method  string   `yaml:"method,omitempty" json:"method,omitempty"` // OPTIONS when not given
 	Lines   []string `yaml:"lines,omitempty" json:"lines,omitempty"`
 	Without []string `yaml:"without,omitempty" json:"without,omitempty"`

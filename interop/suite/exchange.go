@@ -82,6 +82,9 @@ func (b *bench) pass(ctx context.Context, p *behaviour.Pass) error {
 	if err != nil {
 		return err
 	}
+	if p.Server {
+		b.gateway = nil // it sends from an address of its own
+	}
 	gateway, err := b.actor(ctx, "gateway")
 	if err != nil {
 		return err

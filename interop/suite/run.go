@@ -211,14 +211,15 @@ func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) e
 		g := <-gateways
 		b.gateway = &g
 	}
+	borrowed := b.gateway
 	return func(ctx context.Context) error {
 		var errs []error
 		for _, a := range lent {
 			errs = append(errs, r.target.forget(context.WithoutCancel(ctx), a))
 			r.accounts <- a
 		}
-		if b.gateway != nil {
-			gateways <- *b.gateway
+		if borrowed != nil {
+			gateways <- *borrowed
 		}
 		return errors.Join(errs...)
 	}

@@ -46,7 +46,7 @@ func (p *Plan) By(payer rtc.AOR, name, target string) (Route, error) {
 	if d, _ := p.may(who, question, false); !d.Allowed {
 		return p.refused(route, who, question.Kind, d.Reason)
 	}
-	route.Kind, route.Rounds = question.Kind, p.silentLast(roundsBy(trunk, route.Number, p.toll(who, question.Kind)))
+	route.Kind, route.Rounds = question.Kind, p.silentLast(p.roundsBy(trunk, route.Number, p.toll(who, question.Kind)))
 	return route, nil
 }
 

@@ -41,7 +41,7 @@ func (p *Plan) toEmergency(route Route, site string, n number.Number) (Route, er
 		for trunk := range list {
 			if !seen[trunk] && !trunk.Disabled {
 				seen[trunk], tried = true, append(tried, trunk)
-				route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, nil)...)
+				route.Rounds = append(route.Rounds, p.roundsBy(trunk, route.Number, nil)...)
 			}
 		}
 	}

@@ -108,7 +108,7 @@ func (p *Plan) at(route Route, uri sip.URI, text string) Rounds {
 			return nil
 		}
 		log.add("enum", text, "is tried first, by trunk "+trunk.Name)
-		return p.silentLast(roundsBy(trunk, route.Number, route.toll))
+		return p.silentLast(p.roundsBy(trunk, route.Number, route.toll))
 	}
 	log.add("enum", text, "is called first")
 	want := media.Want{Security: media.SecurityNone, ICE: media.No}
@@ -155,7 +155,7 @@ func (p *Plan) ported(route Route, uri sip.URI) (rounds Rounds) {
 	}
 	for trunk := range p.Trunks().Choose(leads) {
 		log.add("enum", route.Number, "is tried by trunk "+trunk.Name+", which serves "+leads)
-		rounds = append(rounds, portedBy(trunk, route.Number, leading, route.toll)...)
+		rounds = append(rounds, p.portedBy(trunk, route.Number, leading, route.toll)...)
 	}
 	return p.silentLast(rounds)
 }
@@ -174,12 +174,10 @@ func routingNumber(plan *number.Plan, uri sip.URI, rn string) (string, error) {
 }
 
 // portedBy tries the addresses of a trunk, which is told how the number is ported.
-func portedBy(trunk *gateways.Trunk, called, leading string, toll *guard.Toll) Rounds {
-	rounds := roundsBy(trunk, called, toll)
+func (p *Plan) portedBy(trunk *gateways.Trunk, called, leading string, toll *guard.Toll) Rounds {
+	rounds := p.roundsBy(trunk, called, toll)
 	for i := range rounds {
-		to := &rounds[i].To[0]
-		to.Way.URI = trunk.PortedURI(i, called, leading)
-		to.Who.URI = to.Way.URI
+		rounds[i].To[0].Way.URI = trunk.PortedURI(i, called, leading)
 	}
 	return rounds
 }

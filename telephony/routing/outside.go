@@ -184,7 +184,7 @@ func (p *Plan) toTrunks(route Route, payer User, kind, via string) (Route, error
 	}
 	route.log.trunks(p.Trunks(), trunks)
 	for trunk := range trunks {
-		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, route.toll)...)
+		route.Rounds = append(route.Rounds, p.roundsBy(trunk, route.Number, route.toll)...)
 	}
 	if len(route.Rounds) == 0 && !route.Ask {
 		return route, p.noTrunk(route.Number, via)
@@ -202,13 +202,13 @@ func (p *Plan) noTrunk(number, via string) error {
 	return &rtc.Status{Code: code, Header: outcome.Warning(p.Domain, why), Err: errors.New(why)}
 }
 
-// roundsBy tries the addresses of a trunk one after the other.
-func roundsBy(trunk *gateways.Trunk, number string, toll *guard.Toll) (list Rounds) {
+// roundsBy tries the addresses of a trunk one after the other. Users are shown the number
+// at our own domain: who calls back from the list in his phone gets there by the plan.
+func (p *Plan) roundsBy(trunk *gateways.Trunk, number string, toll *guard.Toll) (list Rounds) {
 	for i := range trunk.Addresses {
-		uri := trunk.URI(i, number)
 		list = append(list, Round{To: []Destination{{
-			Way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, Trunk: trunk, Want: trunkWant(trunk),
-			Who: identity.Party{Number: number, URI: uri}, Toll: toll,
+			Way: dialog.Way{URI: trunk.URI(i, number), Next: trunk.Next(i), Peer: trunk.Name}, Trunk: trunk, Want: trunkWant(trunk),
+			Who: identity.Party{Number: number, URI: "sip:" + number + "@" + p.Domain + ";user=phone"}, Toll: toll,
 		}}})
 	}
 	return list

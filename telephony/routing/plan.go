@@ -438,10 +438,34 @@ func (p *Plan) party(s User) identity.Party {
 func (p *Plan) partyOf(m *sip.Message, s User) identity.Party {
 	c := p.party(s)
 	c.Private = identity.WantsPrivacy(m) || c.Private && !identity.PrivacyHas(m, "none")
+	if n := p.preferred(m, s); n != "" {
+		c.Number = n
+	}
 	if from, ok := m.From(); ok && len(from.Display) > 0 && c.Name == "" {
 		c.Name = identity.Unquoted(from.Display)
 	}
 	return c
+}
+
+// preferred is which of his numbers a user wants to be shown with (RFC 3325 §9.2), ""
+// when he names none of them.
+func (p *Plan) preferred(m *sip.Message, s User) string {
+	for v := range m.Values(sip.HdrPPreferredIdentity) {
+		a, err := sip.ParseNameAddr(v)
+		if err != nil {
+			continue
+		}
+		uri, err := sip.ParseURI(a.URI)
+		if err != nil {
+			continue
+		}
+		if n, err := p.Numbers(s.Site).URI(uri); err == nil && n.Global() {
+			if owner, ok := p.Users.Number(n.String()); ok && owner.AOR == s.AOR {
+				return n.String()
+			}
+		}
+	}
+	return ""
 }
 
 // stranger is a caller who is no user, as From says.

@@ -9,7 +9,7 @@ import (
 )
 
 // TestUnasked: neither a gateway nor another user has a phone restart, and no gateway has
-// it call somebody. How many messages wait anybody may say.
+// it call somebody. How many messages wait, and other news, anybody may say.
 func TestUnasked(t *testing.T) {
 	r := harness.StartServer(t, harness.LedCalls)
 	r.User("alice", "bob")
@@ -18,6 +18,8 @@ func TestUnasked(t *testing.T) {
 	}
 	gateway, alice, bob := r.RawTrunk(t, "berlin", nil), r.Dial(t, "udp"), r.Dial(t, "udp")
 	alice.Register("alice")
+	trusted := r.Dial(t, "trusted")
+	trusted.From = "sip:provisioning@elsewhere.test"
 	gateway.From = "sip:+491701234567@" + gateway.Local.String()
 	const over = "Subscription-State: terminated\n"
 	for _, c := range []struct {
@@ -31,7 +33,10 @@ func TestUnasked(t *testing.T) {
 		{bob, "bob", "NOTIFY", "Event: check-sync;reboot=true\n" + over, 481},
 		{bob, "bob", "NOTIFY", "Event: reboot\n" + over, 481},
 		{bob, "bob", "NOTIFY", "o: resync\n" + over, 481},
+		{bob, "bob", "NOTIFY", "Event: service-control\n" + over, 481},
 		{bob, "bob", "NOTIFY", "Event: message-summary\n" + over, 200},
+		{gateway, "gw", "NOTIFY", "Event: telephone-event\n" + over, 200},
+		{trusted, "provisioning", "NOTIFY", "Event: check-sync\n" + over, 200},
 		{bob, "bob", "REFER", "Refer-To: <sip:bob@" + harness.Domain + ">\n", 200},
 	} {
 		for _, to := range []string{"sip:alice@" + harness.Domain, "sip:+49301234567@" + harness.Domain} {

@@ -19,7 +19,7 @@ func TestPINTCommands(t *testing.T) {
 	ask := func(args ...string) <-chan harness.Outcome {
 		out := make(chan harness.Outcome, 1)
 		go func() {
-			out <- p.Tandem(append(append([]string{"pint"}, args...), "--user", "alice", "--password", harness.Password, "--server", p.Sip, "--domain", harness.Domain)...)
+			out <- p.Tandem(append(append([]string{"pint"}, args...), "--user", "alice@"+harness.Domain, "--password", harness.Password, "--server", p.Sip)...)
 		}()
 		return out
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tandem/gateways"
+	"tandem/telephony/cdr"
 	"tandem/test/harness"
 )
 
@@ -17,7 +18,19 @@ func called(t *testing.T, r *harness.Rig, gateway, phone *harness.Wire, number s
 	}
 	phone.Reply(phone.Request("INVITE"), 486, "b", "", "")
 	gateway.Final(id, "INVITE")
-	return r.Records(t, calls)[0].Trunk
+	return recordOf(t, r.Records(t, calls), id).Trunk
+}
+
+// recordOf is the record of the call with a Call-ID.
+func recordOf(t *testing.T, list []cdr.Record, callID string) cdr.Record {
+	t.Helper()
+	for _, rec := range list {
+		if rec.CallIDs[0] == callID {
+			return rec
+		}
+	}
+	t.Fatalf("no record of %s in %+v", callID, list)
+	return cdr.Record{}
 }
 
 // TestNumbersWithoutPlus: a gateway of which nothing is said writes the numbers of the

@@ -18,39 +18,40 @@ func TestRefusedCallsAreRecorded(t *testing.T) {
 	}
 	gateway := r.RawTrunk(t, "berlin", func(t *gateways.Trunk) { t.Channels, t.ChannelsIn = 2, 1 })
 	alice := r.Dial(t, "udp")
-	latest := func(n, code, cause int) cdr.Record {
+	recorded := func(n int, id string, code, cause int) cdr.Record {
 		t.Helper()
 		list := r.Records(t, n)
 		if len(list) != n {
 			t.Fatalf("%d records, want %d: %+v", len(list), n, list)
 		}
-		rec := list[0]
+		rec := recordOf(t, list, id)
 		if rec.State != cdr.Failed || rec.Code != code || rec.Cause != cause || rec.Ended.IsZero() {
 			t.Errorf("record %+v, want %d with cause %d", rec, code, cause)
 		}
 		return rec
 	}
-	refused := func(w *harness.Wire, id string, code int) {
+	refused := func(w *harness.Wire, id string, code int) string {
 		t.Helper()
 		if m := w.Final(id, "INVITE"); m.StatusCode() != code {
 			t.Fatalf("answered\n%s\nwant %d", m.Bytes(), code)
 		}
+		return id
 	}
 
-	refused(gateway, gateway.CallIn("+491701234567", "+49305550199", ""), 404)
-	if rec := latest(1, 404, 1); rec.Trunk != "berlin" || rec.Number != "+49305550199" || rec.From != "tel:+491701234567" {
+	id := refused(gateway, gateway.CallIn("+491701234567", "+49305550199", ""), 404)
+	if rec := recorded(1, id, 404, 1); rec.Trunk != "berlin" || rec.Number != "+49305550199" || rec.From != "tel:+491701234567" {
 		t.Errorf("nobody's number: %+v", rec)
 	}
-	refused(gateway, gateway.CallIn("+491701234567", "+49305550100", ""), 480)
-	if rec := latest(2, 480, 18); rec.Called != "sip:bob@"+harness.Domain {
+	id = refused(gateway, gateway.CallIn("+491701234567", "+49305550100", ""), 480)
+	if rec := recorded(2, id, 480, 18); rec.Called != "sip:bob@"+harness.Domain {
 		t.Errorf("a user without a phone: %+v", rec)
 	}
-	refused(alice, alice.Ask("INVITE", "alice", harness.BobURI, harness.SDPType, harness.SDPOf(30000, "0")), 480)
-	if rec := latest(3, 480, 18); rec.Called != "sip:bob@"+harness.Domain || rec.Payer != "sip:alice@"+harness.Domain {
+	id = refused(alice, alice.Ask("INVITE", "alice", harness.BobURI, harness.SDPType, harness.SDPOf(30000, "0")), 480)
+	if rec := recorded(3, id, 480, 18); rec.Called != "sip:bob@"+harness.Domain || rec.Payer != "sip:alice@"+harness.Domain {
 		t.Errorf("a user without a phone: %+v", rec)
 	}
-	refused(gateway, gateway.CallIn("anonymous", "+49305550199", ""), 404)
-	if rec := latest(4, 404, 1); rec.From != "" {
+	id = refused(gateway, gateway.CallIn("anonymous", "+49305550199", ""), 404)
+	if rec := recorded(4, id, 404, 1); rec.From != "" {
 		t.Errorf("who shows no number called from %q", rec.From)
 	}
 

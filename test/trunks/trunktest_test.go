@@ -67,6 +67,13 @@ func TestTrunkTest(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.Run("cdr", "show", out.Call, "-o", "json")), &rec); err != nil || rec.Trunk != "berlin" || rec.State != "completed" || rec.Payer != "sip:alice@"+harness.Domain {
 		t.Errorf("%v: record %+v", err, rec)
 	}
+	yesterday, tomorrow := time.Now().AddDate(0, 0, -1).Format(time.DateOnly), time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
+	if list := p.Run("cdr", "list", "--from", yesterday, "--to", tomorrow, "--trunk", "berlin"); !strings.Contains(list, out.Call) {
+		t.Errorf("the calls of these days are\n%s", list)
+	}
+	if list := p.Run("cdr", "list", "--to", yesterday); strings.Contains(list, out.Call) {
+		t.Errorf("the calls of before are\n%s", list)
+	}
 	for _, c := range []struct{ trunk, number, want string }{
 		{"berlin", "+19005551234", "premium"}, {"berlin", "112", "emergency"}, {"bonn", "+49301234567", "no trunk"}, {"gone", "+49301234567", "not answered"},
 	} {

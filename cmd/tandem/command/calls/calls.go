@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/command/records"
 	"tandem/telephony/cdr"
 )
 
@@ -74,26 +75,22 @@ func Records() *cobra.Command {
 }
 
 func newCDRList() *cobra.Command {
-	var user, trunk, state string
-	var since time.Duration
+	var which records.Selection
 	var limit int
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the records of calls, the latest first",
 		Example: `  tandem cdr list --user alice --since 24h
+  tandem cdr list --from 2026-05-04 --to 2026-05-05 --trunk berlin
   tandem cdr list --state interrupted`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			q, err := which.Query()
+			if err != nil {
+				return err
+			}
+			q.Set("limit", strconv.Itoa(limit))
 			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
-				q := url.Values{"limit": {fmt.Sprint(limit)}}
-				for name, value := range map[string]string{"user": user, "trunk": trunk, "state": state} {
-					if value != "" {
-						q.Set(name, value)
-					}
-				}
-				if since > 0 {
-					q.Set("after", time.Now().Add(-since).UTC().Format(time.RFC3339))
-				}
 				var page struct {
 					Items []api.Call `json:"items"`
 				}
@@ -104,14 +101,8 @@ func newCDRList() *cobra.Command {
 			})
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&user, "user", "", "only calls from or to this user")
-	f.StringVar(&trunk, "trunk", "", "only calls by this trunk")
-	f.StringVar(&state, "state", "", "only open, completed, failed or interrupted ones")
-	f.DurationVar(&since, "since", 0, "only calls that began within this time, e.g. 24h")
-	f.IntVar(&limit, "limit", 50, "how many at most")
-	states := []string{string(cdr.Open), string(cdr.Completed), string(cdr.Failed), string(cdr.Interrupted)}
-	command.Complete(c, "state", states...)
+	which.Define(c)
+	c.Flags().IntVar(&limit, "limit", 50, "how many at most")
 	return c
 }
 

@@ -48,7 +48,7 @@ users of this machine cannot see it.`,
   tandem phone message bob "are you there?" --user alice --server 127.0.0.1`,
 	})
 	p := c.PersistentFlags()
-	p.StringVarP(&f.cfg.User, "user", "u", "", "user name (required)")
+	p.StringVarP(&f.cfg.User, "user", "u", "", "user name, NAME or NAME@DOMAIN (required)")
 	p.StringVar(&f.cfg.Password, "password", "", "password (default: $TANDEM_PASSWORD)")
 	p.StringVarP(&f.cfg.Server, "server", "s", "127.0.0.1", "server, host or host:port")
 	p.StringVar(&f.cfg.Domain, "domain", "", "SIP domain of the user (default: the server's host)")
@@ -69,6 +69,7 @@ users of this machine cannot see it.`,
 // open starts the phone the flags describe.
 func (f *phoneFlags) open(c *cobra.Command) (*softphone.Phone, error) {
 	cfg := f.cfg
+	cfg.User, cfg.Domain = command.UserOf(cfg.User, cfg.Domain)
 	if cfg.User == "" {
 		return nil, command.Usage("who is calling? add --user NAME; see: %s --help", c.CommandPath())
 	}

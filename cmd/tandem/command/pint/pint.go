@@ -50,7 +50,7 @@ type asking struct {
 
 func (a *asking) flags(c *cobra.Command, service string) {
 	f := c.Flags()
-	f.StringVarP(&a.cfg.User, "user", "u", "", "who asks: a user of the server (required)")
+	f.StringVarP(&a.cfg.User, "user", "u", "", "who asks: a user of the server, NAME or NAME@DOMAIN (required)")
 	f.StringVar(&a.cfg.Password, "password", "", "password (default: $TANDEM_PASSWORD)")
 	f.StringVarP(&a.cfg.Server, "server", "s", "127.0.0.1", "server, host or host:port")
 	f.StringVar(&a.cfg.Domain, "domain", "", "SIP domain (default: the server's host)")
@@ -82,6 +82,7 @@ func (a *asking) when() (time.Time, error) {
 // ask sends a request and, with --watch, stays until it has ended.
 func (a *asking) ask(c *cobra.Command, r requester.Request) error {
 	cfg := a.cfg
+	cfg.User, cfg.Domain = command.UserOf(cfg.User, cfg.Domain)
 	if cfg.User == "" {
 		return command.Usage("who is asking? add --user NAME; see: %s --help", c.CommandPath())
 	}

@@ -19,13 +19,14 @@ import (
 	"tandem/telephony/cdr/export"
 )
 
-// selection is which records are meant.
-type selection struct {
+// Selection is which records are meant.
+type Selection struct {
 	user, trunk, state, from, to string
 	since                        time.Duration
 }
 
-func (s *selection) define(c *cobra.Command) {
+// Define adds the flags that select.
+func (s *Selection) Define(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.user, "user", "", "only calls from or to this user")
 	f.StringVar(&s.trunk, "trunk", "", "only calls by this trunk")
@@ -36,8 +37,8 @@ func (s *selection) define(c *cobra.Command) {
 	command.Complete(c, "state", "open", "completed", "failed", "interrupted")
 }
 
-// query is what the flags say.
-func (s *selection) query() (url.Values, error) {
+// Query is what the flags say.
+func (s *Selection) Query() (url.Values, error) {
 	q := url.Values{}
 	for name, value := range map[string]string{"user": s.user, "trunk": s.trunk, "state": s.state} {
 		if value != "" {
@@ -62,7 +63,7 @@ func (s *selection) query() (url.Values, error) {
 
 // Export makes the verb that writes records to a file.
 func Export() *cobra.Command {
-	var s selection
+	var s Selection
 	var format, file string
 	c := &cobra.Command{
 		Use:   "export",
@@ -74,7 +75,7 @@ until then it has the suffix .part.`,
   tandem cdr export --since 24h | jq .number`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			q, err := s.query()
+			q, err := s.Query()
 			if err != nil {
 				return err
 			}
@@ -87,7 +88,7 @@ until then it has the suffix .part.`,
 			})
 		},
 	}
-	s.define(c)
+	s.Define(c)
 	c.Flags().StringVar(&format, "format", string(export.JSON), "jsonl or csv")
 	c.Flags().StringVar(&file, "file", "", "file to write (default: standard output)")
 	command.Complete(c, "format", string(export.JSON), string(export.CSV))
@@ -111,7 +112,7 @@ func toFile(name string, write func(io.Writer) error) error {
 
 // Report makes the verb that adds records up.
 func Report() *cobra.Command {
-	var s selection
+	var s Selection
 	var by string
 	c := &cobra.Command{
 		Use:     "report",
@@ -119,7 +120,7 @@ func Report() *cobra.Command {
 		Example: `  tandem cdr report --by trunk --since 24h`,
 		Args:    command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			q, err := s.query()
+			q, err := s.Query()
 			if err != nil {
 				return err
 			}
@@ -138,7 +139,7 @@ func Report() *cobra.Command {
 			})
 		},
 	}
-	s.define(c)
+	s.Define(c)
 	c.Flags().StringVar(&by, "by", string(export.ByDay), "user (who pays), trunk, kind, hour or day")
 	command.Complete(c, "by", "user", "trunk", "kind", "hour", "day")
 	return c
