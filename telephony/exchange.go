@@ -401,6 +401,9 @@ func (x *Exchange) forget(c *Call) {
 	delete(x.calls, c.id)
 }
 
+// Records reports whether calls can be recorded.
+func (x *Exchange) Records() bool { return x.cfg.Recordings != "" }
+
 // Active is how many calls there are.
 func (x *Exchange) Active() int {
 	x.mu.Lock()

@@ -100,14 +100,16 @@ func (c *Call) resume(l *leg) {
 
 // recordByPolicy records a call of those whose calls are.
 func (c *Call) recordByPolicy() {
-	if c.x.cfg.Recordings == "" || c.over {
+	if c.over {
 		return
 	}
 	for _, l := range []*leg{c.caller, c.callee} {
 		if l == nil || l.Who.User == "" || !c.x.cfg.Router.May(l.Who.User, rights.Recorded) {
 			continue
 		}
-		if _, err := c.startRecording("policy"); err != nil {
+		if c.x.cfg.Recordings == "" {
+			c.log.Error("a call that policy wants recorded is not: telephony.recordings is not set", "aor", string(l.Who.User))
+		} else if _, err := c.startRecording("policy"); err != nil {
 			c.log.Error("a call that policy wants recorded is not", "aor", string(l.Who.User), "err", err)
 		}
 		return

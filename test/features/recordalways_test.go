@@ -1,11 +1,13 @@
 package features
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/telephony/cdr"
 	"tandem/test/harness"
 	"tandem/test/house"
@@ -109,5 +111,23 @@ func TestRecordingToneInConference(t *testing.T) {
 	}
 	if f := alice.Heard(900); f != 900 {
 		t.Errorf("after the tone alice hears %.0f Hz, want 900", f)
+	}
+}
+
+// Who has policy record calls, where there is no folder for recordings, is told.
+func TestRecordedNowhere(t *testing.T) {
+	t.Parallel()
+	for dir, told := range map[string]bool{"": true, t.TempDir(): false} {
+		r := harness.StartServer(t, func(cfg *config.Config) { cfg.Telephony.Recordings = dir })
+		for rule, about := range map[string]bool{
+			`{"level":"default","action":"record","target":"always","allow":true}`:  true,
+			`{"level":"default","action":"record","target":"always","allow":false}`: false,
+			`{"level":"default","action":"call","target":"premium","allow":true}`:   false,
+		} {
+			code, out, _ := r.HTTP(t, "PUT", "/policy/rules", rule)
+			if note := strings.Contains(fmt.Sprint(out), "telephony.recordings is set"); code != 200 || note != (told && about) {
+				t.Errorf("%s with recordings in %q: %d %v", rule, dir, code, out)
+			}
+		}
 	}
 }

@@ -25,6 +25,7 @@ type PolicyRule struct {
 	Reason  string    `json:"reason,omitempty" yaml:"reason,omitempty" doc:"Told to those who are refused"`
 	Changed time.Time `json:"changed,omitzero" yaml:"changed,omitempty" readOnly:"true"`
 	Author  string    `json:"author,omitempty" yaml:"author,omitempty" readOnly:"true" doc:"Who set it"`
+	Note    string    `json:"note,omitempty" yaml:"note,omitempty" readOnly:"true" doc:"Why it has no effect yet, when it was set"`
 }
 
 // PolicyKey tells rules apart: a scope has one rule for a target.
@@ -149,6 +150,9 @@ func (a *API) setPolicy(ctx context.Context, do *op.Doing, in *struct{ Body Poli
 	}
 	out := shownRule(r)
 	do.After = out
+	if r.Allow && r.Action == rights.Recorded.Action && a.Exchange != nil && !a.Exchange.Records() {
+		out.Note = "nothing is recorded until telephony.recordings is set"
+	}
 	return out, nil
 }
 

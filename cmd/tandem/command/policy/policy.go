@@ -126,6 +126,9 @@ below it. Emergency calls are always allowed.`,
 				}
 				return command.Print(c, out, func(w io.Writer) {
 					fmt.Fprintf(w, "%s: %s %s is %s\n", ruleScope(out), out.Action, out.Target, ruleEffect(out))
+					if out.Note != "" {
+						fmt.Fprintln(w, out.Note)
+					}
 				})
 			})
 		},
