@@ -17,11 +17,11 @@ import (
 // Call is the name of the action.
 const Call = "call"
 
-// unassigned is the kind of numbers that mean something at a site only, of which
+// Unassigned is the kind of numbers that mean something at a site only, of which
 // no user has one and that are no service of the country. The exchange behind a
 // trunk may have them; out of the box they are refused, because without a
 // country ("numbers.country") expensive numbers look like them.
-const unassigned = "unassigned"
+const Unassigned = "unassigned"
 
 // Recorded and RecordOwn are the questions about recordings of a user's calls.
 var (
@@ -81,7 +81,7 @@ func Calls() policy.Action {
 		k.Name = class.String()
 		a.Kinds = append(a.Kinds, k)
 	}
-	a.Kinds = append(a.Kinds, policy.Kind{Name: unassigned, About: "short numbers that no user has"})
+	a.Kinds = append(a.Kinds, policy.Kind{Name: Unassigned, About: "short numbers that no user has"})
 	return a
 }
 
@@ -90,7 +90,7 @@ func Calls() policy.Action {
 func Question(p *number.Plan, n number.Number) policy.Question {
 	q := policy.Question{Action: Call, Kind: p.Class(n).String(), Object: n.String()}
 	if q.Kind == number.ClassInternal.String() {
-		q.Kind = unassigned
+		q.Kind = Unassigned
 	}
 	return q
 }

@@ -11,7 +11,9 @@ import (
 	"tandem/telephony/diversion"
 	"tandem/telephony/group"
 	"tandem/telephony/identity"
+	"tandem/telephony/number"
 	"tandem/telephony/outcome"
+	"tandem/telephony/rights"
 	"tandem/telephony/settings"
 )
 
@@ -72,7 +74,7 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 		return route, &rtc.Status{Code: 486}
 	}
 	route, err = p.toPhones(route, called)
-	if called.Only == (reach.Want{}) && route.device == "" {
+	if called.Only == (reach.Want{}) && route.device == "" && !route.Auto { // who hears at once is the one who was called
 		p.also(&route, called, set)
 	}
 	if len(route.Rounds) > 0 || route.device != "" { // RFC 5627 §3.2: that device, and no other
@@ -210,6 +212,33 @@ func (p *Plan) sendOn(route Route, by diversion.Hop, payer User, target string) 
 		err = &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is neither a user nor a number", by.User, target)}
 	}
 	return next, err
+}
+
+// Leads reports what stands against sending calls of a user to a target: it is none of a
+// call, a number for help, or one that the user may not call now. The error is a
+// *rtc.Status.
+func (p *Plan) Leads(user rtc.AOR, target string) error {
+	who, ok := p.Users.User(user)
+	uri, ours := p.read(target)
+	if !ok || !ours {
+		return &rtc.Status{Code: 404}
+	}
+	if _, ok := p.userAt(who.Site, uri); ok || p.group(uri) != nil || p.Rules.Find(who.Site, Dialled(uri), nil) != nil {
+		return nil
+	}
+	plan := p.Numbers(who.Site)
+	n, err := plan.URI(uri)
+	if err != nil {
+		return &rtc.Status{Code: 404, Err: err}
+	}
+	question := rights.Question(plan, n)
+	if question.Kind == number.ClassEmergency.String() {
+		return &rtc.Status{Code: 403, Err: errors.New("calls are not forwarded to numbers for help")}
+	}
+	if d, _ := p.may(who, question, false); !d.Allowed {
+		return &rtc.Status{Code: 403, Err: errors.New(d.Reason)}
+	}
+	return nil
 }
 
 // leaves tells of a call that a user wanted to send to an address of somebody else.

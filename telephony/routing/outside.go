@@ -97,7 +97,12 @@ func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 	d, rules := p.may(caller, question, log != nil)
 	log.policy(d, rules)
 	if !d.Allowed {
-		return p.refused(route, caller, question.Kind, d.Reason)
+		route, err := p.refused(route, caller, question.Kind, d.Reason)
+		if question.Kind == rights.Unassigned && d.Rule != nil && d.Rule.Level == policy.BuiltIn {
+			why := "nobody here has the number " + route.Number // most likely it is mistyped
+			err = &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, why), Err: errors.New(why + ": " + d.Reason)}
+		}
+		return route, err
 	}
 	return p.toTrunks(route, caller, question.Kind, via)
 }

@@ -39,6 +39,9 @@ func (p *Plan) Redirect(route Route, by *gateways.Trunk, payer rtc.AOR, from, ta
 	if user, ok := p.Users.Number(next.Number); ok {
 		return p.toUser(next, user)
 	}
+	if g := p.groupOf(next.Number); g != nil {
+		return p.toGroup(next, g)
+	}
 	if p.Users.Disabled(next.Number, "", "") {
 		return next, &rtc.Status{Code: 480}
 	}

@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
+	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
@@ -243,10 +244,15 @@ func amplitude(pcm []int16, freq float64, rate int) float64 {
 }
 
 // TestSettingsDialled: what is dialled at the phone is set, heard as done, and holds
-// for the next call.
+// for the next call. Where no call can go, calls are not sent.
 func TestSettingsDialled(t *testing.T) {
+	t.Parallel() // a refusal is heard for three seconds
 	r := harness.StartServer(t, harness.Exchange)
-	r.User("alice")
+	r.User("alice", "bob", "carol")
+	extension := "200"
+	if err := r.S.Directory().Change(harness.Soon(t), "sip:carol@"+harness.Domain, directory.Change{Extension: &extension}); err != nil {
+		t.Fatal(err)
+	}
 	alice := r.Dial(t, "udp")
 	of := func() string {
 		u := r.S.CallSettings().Of("sip:alice@" + harness.Domain)
@@ -255,6 +261,7 @@ func TestSettingsDialled(t *testing.T) {
 	for _, c := range []struct{ code, want string }{
 		{"*21*0301234567#", "0301234567    false"}, {"*67*bob#", "0301234567 bob   false"}, {"*61*200#", "0301234567 bob 200  false"},
 		{"*26#", "0301234567 bob 200  true"}, {"#21#", " bob 200  true"}, {"#26#", " bob 200  false"}, {"*21*alice#", " bob 200  false"},
+		{"*21*nosuch#", " bob 200  false"}, {"*21*199#", " bob 200  false"}, {"*67*112#", " bob 200  false"},
 	} {
 		id := dialCode(alice, "alice", c.code)
 		alice.Ack(alice.Final(id, "INVITE"), "")

@@ -71,6 +71,11 @@ func (s *Server) dialledSetting(user rtc.AOR, device string, code feature.Code) 
 	if code.Kind == feature.Hotdesk {
 		return s.phones.Dialled(ctx, device, code)
 	}
+	if code.Arg != "" { // at a phone nobody sees what he has typed
+		if err := s.plans.Leads(user, code.Arg); err != nil {
+			return err
+		}
+	}
 	_, err := s.settings.Change(ctx, user, func(u *settings.User) error {
 		switch code.Kind {
 		case feature.Always:
