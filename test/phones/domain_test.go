@@ -11,6 +11,8 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/sipphone"
+	"tandem/telephony/feature"
+	"tandem/test/harness"
 )
 
 // TestPhoneOfAnotherDomain: each line of a phone is written the domain of its user, and
@@ -47,5 +49,29 @@ func TestPhoneOfAnotherDomain(t *testing.T) {
 			}
 			o.register(t, d, a)
 		}
+	}
+}
+
+// TestLoginInTheDomainOfThePhone: whoever logs in by name is looked for in the domain of
+// the phone's own user.
+func TestLoginInTheDomainOfThePhone(t *testing.T) {
+	o := newOffice(t, func(c *config.Config) { c.Domains = append(c.Domains, "second.example") })
+	o.user("alice")
+	for _, u := range []rtc.AOR{"sip:alice@second.example", "sip:dora@second.example"} {
+		if _, err := o.Directory().Add(t.Context(), directory.AddUser{AOR: u}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const mac = sipphone.MAC("001565000002")
+	if err := o.Phones().Inventory.Add(t.Context(), sipphone.Phone{MAC: mac, Family: "yealink", Lines: []sipphone.Line{{User: "sip:dora@second.example"}}}); err != nil {
+		t.Fatal(err)
+	}
+	r := harness.SocketClient(t, o.Server).Do("POST", "/users/alice@second.example/phone-pin", "")
+	pin, _ := r.Body["pin"].(string)
+	if err := o.Phones().Dialled(t.Context(), mac.Device(1), feature.Code{Kind: feature.Hotdesk, Arg: "alice*" + pin}); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := o.Phones().Inventory.Get(mac); err != nil || len(p.Lines) != 1 || p.Lines[0].User != "sip:alice@second.example" {
+		t.Errorf("logged in: %+v, %v", p.Lines, err)
 	}
 }
