@@ -37,7 +37,7 @@ func (l *leg) manner(x *Exchange) Manner {
 // without one where its phone wants that and the sound needs none. A trunk is only
 // told what it must know.
 func (c *Call) introduce(l, to *leg) {
-	if c.over || l.Trunk != nil && !c.media.NeedsOffer(l.side) {
+	if c.over || l.session == nil || l.Trunk != nil && !c.media.NeedsOffer(l.side) {
 		return
 	}
 	manner := l.manner(c.x)

@@ -79,11 +79,15 @@ func (c *Call) parkBy(l *leg, in *dialog.Incoming, slot int) {
 	if err != nil {
 		return
 	}
-	code := 200
-	if _, err := c.park(l, slot); err != nil {
+	code, text := 200, ""
+	n, err := c.park(l, slot)
+	switch {
+	case err != nil:
 		code = 486
+	case slot == 0: // which one it did not know
+		text = "Waits in Slot " + strconv.Itoa(n)
 	}
-	l.do(func(*dialog.Session) { told.Finish(code, "") })
+	l.do(func(*dialog.Session) { told.Finish(code, text) })
 	if code == 200 {
 		l.bye(nil)
 	}

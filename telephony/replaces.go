@@ -10,6 +10,7 @@ import (
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/content"
+	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
 )
 
@@ -117,6 +118,11 @@ func (c *Call) exchange(old, l *leg, from *media.Session) {
 	old.bye(nil)
 	old.release()
 	c.media.Stop(stays.side)
+	if s := c.seats[l.side]; s != nil {
+		l.do(func(d *dialog.Session) { d.Focus(feature.Room(s.Room())) })
+	}
+	c.resume(stays)
+	c.resume(l)
 	c.recordByPolicy()
 	c.note(cdr.Transferred, l.Who.Address())
 	c.tell(Transferred)

@@ -159,7 +159,7 @@ func (p Party) Address() string {
 // Connected are the header lines that tell a side whom it speaks with now: in the
 // form its phone reads, else those of RFC 3325 and of gateways and phones of old.
 func (p Party) Connected(form dialect.CallerID) []byte {
-	if p.Private {
+	if p.Private || p.URI == "" { // or it is nobody
 		return nil
 	}
 	who := p.nameAddr(p.URI)

@@ -1,6 +1,7 @@
 package features
 
 import (
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -357,4 +358,67 @@ func TestTransferToCode(t *testing.T) {
 	}
 	p.HangsUp()
 	r.NothingLeft(t)
+}
+
+// Who waits in a slot, or is in a conference alone or with the other party of the call,
+// goes on at another phone: there he hears what he did, and so does the other one.
+func TestAnotherPhoneHearsOn(t *testing.T) {
+	for _, where := range []string{"slot", "conference", "conference of both"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			r, phones := house.Start(t)
+			ear, other, far := house.Listen(t), house.Listen(t), house.Listen(t)
+			in := r.Invites(phones["carol"], "carol", "sip:*677@"+harness.Domain, other.Port)
+			defer other.Says(600, in.Connected().Body())()
+			a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, 31000)
+			b := &harness.Talker{Wire: phones["bob"], User: "bob", Port: far.Port, Seq: 10}
+			b.Accept(phones["bob"].Request("INVITE"))
+			b.Expect("ACK")
+			a.Connected()
+			c := house.CallOf(r, "alice")
+			want, err := 600.0, error(nil)
+			switch where {
+			case "slot":
+				want, err = 425, c.Transfer(harness.Soon(t), "callee", "*57")
+			case "conference":
+				err = c.Transfer(harness.Soon(t), "callee", "*677")
+			default:
+				err = c.Confer(harness.Soon(t), "77")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := r.Invites(r.Dial(t, "tcp"), "alice", "sip:x@"+harness.Domain, ear.Port, fmt.Sprintf("Replaces: %s;to-tag=%s;from-tag=%s\n", a.ID, a.Peer, a.Local))
+			n.Connected()
+			if f := ear.Until(want, 500); f != want {
+				t.Errorf("alice hears %.0f Hz, want %.0f", f, want)
+			}
+			if where == "conference of both" {
+				if f := far.Until(600); f != 600 {
+					t.Errorf("bob hears %.0f Hz of the conference, want 600", f)
+				}
+			}
+			if m := n.Reoffered(); strings.Contains(string(m.Bytes()), "<>") {
+				t.Errorf("alice is told of nobody\n%s", m.Bytes())
+			}
+			c.Hangup("administrator")
+		})
+	}
+}
+
+// A phone that parks in any slot is told which one it was.
+func TestParkTellsTheSlot(t *testing.T) {
+	r, phones := house.Start(t)
+	for n, to := range []string{"*51", "*5", "*5"} { // 1, then 2 and 3
+		a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000+10*n)
+		if m := b.Asks("REFER", "Refer-To: <sip:"+to+"@"+harness.Domain+">\n", ""); m.StatusCode() != 202 {
+			t.Fatalf("REFER is answered\n%s", m.Bytes())
+		}
+		want := []string{"200 OK", "200 Waits in Slot 2", "200 Waits in Slot 3"}[n]
+		if told := house.Notified(b); told[len(told)-1] != want {
+			t.Errorf("bob is told %q, want %q", told, want)
+		}
+		b.Ok("BYE", "", "")
+		defer a.HangsUp()
+	}
 }
