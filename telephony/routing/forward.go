@@ -223,7 +223,7 @@ func (p *Plan) Leads(user rtc.AOR, target string) error {
 	if !ok || !ours {
 		return &rtc.Status{Code: 404}
 	}
-	if _, ok := p.userAt(who.Site, uri); ok || p.group(uri) != nil || p.Rules.Find(who.Site, Dialled(uri), nil) != nil {
+	if _, ok := p.userAt(who.Site, uri); ok || p.group(who.Site, uri) != nil || p.Rules.Find(who.Site, Dialled(uri), nil) != nil {
 		return nil
 	}
 	plan := p.Numbers(who.Site)

@@ -19,8 +19,9 @@ type Groups interface {
 	All() []*group.Group
 }
 
-// group finds the ring group that a URI of ours means, nil when it means none.
-func (p *Plan) group(uri sip.URI) *group.Group {
+// group finds the ring group that a URI of ours means to somebody at a site, nil when it
+// means none.
+func (p *Plan) group(site string, uri sip.URI) *group.Group {
 	if p.Groups == nil {
 		return nil
 	}
@@ -30,7 +31,7 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 			return g
 		}
 	}
-	if n, err := p.Numbers("").URI(uri); err == nil {
+	if n, err := p.Numbers(site).URI(uri); err == nil {
 		return p.Groups.Number(n.String())
 	}
 	return nil
@@ -42,7 +43,7 @@ func (p *Plan) GroupAt(address rtc.AOR) (rtc.AOR, bool) {
 	if err != nil {
 		return "", false
 	}
-	g := p.group(uri)
+	g := p.group("", uri)
 	if g == nil {
 		return "", false
 	}

@@ -60,13 +60,13 @@ func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 		case dialplan.Refuse:
 			return p.refused(route, caller, "", fmt.Sprintf("rule %s of the dial plan refuses it: %s", rule.Name, to.To))
 		case dialplan.User:
-			return p.toRuled(route, rule)
+			return p.toRuled(route, caller, rule)
 		case dialplan.Trunk, dialplan.Group:
 			via = to.To
 		}
 		changed := dialplan.Apply(rule, Dialled(uri))
 		uri = sip.URI{Kind: sip.URISIP, User: []byte(changed), Host: []byte(p.Domain)}
-		if g := p.ruledGroup(route, uri); g != nil && via == "" {
+		if g := p.ruledGroup(route, caller.Site, uri); g != nil && via == "" {
 			return p.toGroup(route, g)
 		}
 	}
@@ -132,12 +132,12 @@ func groupIn(uri sip.URI) (label, context string, ok bool) {
 }
 
 // toRuled routes to the user or group that a rule of the dial plan names.
-func (p *Plan) toRuled(route Route, rule *dialplan.Rule) (Route, error) {
+func (p *Plan) toRuled(route Route, caller User, rule *dialplan.Rule) (Route, error) {
 	if uri, ok := p.read(rule.Route.To); ok {
 		if called, ok := p.user(uri); ok {
 			return p.toUser(route, called)
 		}
-		if g := p.ruledGroup(route, uri); g != nil {
+		if g := p.ruledGroup(route, caller.Site, uri); g != nil {
 			return p.toGroup(route, g)
 		}
 	}
@@ -146,11 +146,11 @@ func (p *Plan) toRuled(route Route, rule *dialplan.Rule) (Route, error) {
 
 // ruledGroup is the group that a rule of the dial plan leads to, nil for none. A member
 // of a group is no group, so that none rings itself.
-func (p *Plan) ruledGroup(route Route, uri sip.URI) *group.Group {
+func (p *Plan) ruledGroup(route Route, site string, uri sip.URI) *group.Group {
 	if route.group != nil {
 		return nil
 	}
-	return p.group(uri)
+	return p.group(site, uri)
 }
 
 // may asks whether a user may call a number; explained, with the rules looked at.

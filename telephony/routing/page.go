@@ -16,7 +16,7 @@ func (p *Plan) toPage(route Route, caller User, name string) (Route, error) {
 	if !ok {
 		return route, &rtc.Status{Code: 404}
 	}
-	g := p.group(uri)
+	g := p.group(caller.Site, uri)
 	switch {
 	case g == nil:
 		return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "no group is called "+name)}

@@ -205,7 +205,7 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		}
 		return p.toUser(route, called)
 	}
-	if g := p.group(uri); g != nil {
+	if g := p.group(caller.Site, uri); g != nil {
 		return p.toGroup(route, g)
 	}
 	if !known {
@@ -258,7 +258,7 @@ func (p *Plan) toWhom(route Route, caller User, uri sip.URI) (Route, error) {
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}
-	if g := p.group(uri); g != nil {
+	if g := p.group(caller.Site, uri); g != nil {
 		return p.toGroup(route, g)
 	}
 	return p.toNumber(route, caller, uri)
@@ -303,7 +303,7 @@ func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Rout
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}
-	if g := p.group(uri); g != nil {
+	if g := p.group("", uri); g != nil {
 		return p.toGroup(route, g)
 	}
 	return route, &rtc.Status{Code: 404}

@@ -31,13 +31,17 @@ func (p *Plan) Refer(by, with rtc.AOR, target refer.Target) (Route, error) {
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}
-	if g := p.group(uri); g != nil {
+	who, ok := p.Users.User(by)
+	other, _ := p.Users.User(with)
+	site := other.Site
+	if ok {
+		site = who.Site
+	}
+	if g := p.group(site, uri); g != nil {
 		return p.toGroup(route, g)
 	}
-	who, ok := p.Users.User(by)
 	if !ok {
-		other, _ := p.Users.User(with)
-		if called, ok := p.userAt(other.Site, uri); ok {
+		if called, ok := p.userAt(site, uri); ok {
 			return p.toUser(route, called)
 		}
 		return route, &rtc.Status{Code: 403, Reason: "Transfers to Users Alone"}

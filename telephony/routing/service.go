@@ -44,7 +44,7 @@ func (p *Plan) toService(route Route, caller User, code feature.Code) (Route, er
 			route.Called, route.CalledName = called.AOR, called.Display
 			break
 		}
-		g := p.group(uri)
+		g := p.group(caller.Site, uri)
 		if g == nil {
 			return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "nobody is called "+code.Arg)}
 		}

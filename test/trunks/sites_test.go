@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"tandem/cmd/tandem/config"
+	"tandem/gateways"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/policy"
 	"tandem/rtc/policy/consent"
+	"tandem/telephony/group"
 	"tandem/telephony/guard"
 	"tandem/telephony/rights"
 	"tandem/test/harness"
@@ -128,4 +130,43 @@ func TestOneSpelling(t *testing.T) {
 	if _, err := r.S.Directory().Add(ctx, second); err == nil {
 		t.Error("the extension of a site is given twice")
 	}
+}
+
+// TestAreaOfTheSite: what a user dials without an area code, or as an outside line, is
+// read as at his site; what the site does not say holds as everywhere.
+func TestAreaOfTheSite(t *testing.T) {
+	r := harness.StartServer(t, func(cfg *config.Config) {
+		harness.Exchange(cfg)
+		cfg.Numbers.Area = "30"
+		cfg.Numbers.Sites = []config.NumbersSite{{Site: "München", Area: "89", Outside: "9"}, {Site: "Wien", Country: "AT"}}
+	})
+	trunk := r.RawTrunk(t, "pstn", func(g *gateways.Trunk) { g.Prefixes = []string{"+"} })
+	if err := r.S.Groups().Add(harness.Soon(t), group.Group{AOR: "sip:sales@" + harness.Domain, Numbers: []string{"+49303456789"}, Members: []string{"alice"}}); err != nil {
+		t.Fatal(err)
+	}
+	dials := map[string]*harness.Wire{}
+	for name, site := range map[string]string{"alice": "", "bob": "MÜNCHEN", "carol": "wien"} {
+		if _, err := r.S.Directory().Add(context.Background(), directory.AddUser{AOR: rtc.AOR("sip:" + name + "@" + harness.Domain), Site: site, Password: harness.Password}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.S.Policy().Set(harness.Soon(t), policy.Rule{Key: policy.Key{Level: policy.User, Name: "sip:" + name + "@" + harness.Domain, Action: rights.Call}, Allow: true}); err != nil {
+			t.Fatal(err)
+		}
+		dials[name] = r.Dial(t, "udp")
+		dials[name].Register(name)
+	}
+	for _, c := range []struct{ who, number, want string }{
+		{"alice", "2345678", "+49302345678"}, {"bob", "2345678", "+49892345678"}, {"bob", "90302345678", "+49302345678"},
+		{"carol", "012345678", "+4312345678"}, {"bob", "3456789", "+49893456789"}, // no group's, which has that number in Berlin
+	} {
+		id := dials[c.who].DialNumber(c.who, c.number)
+		m := trunk.Request("INVITE")
+		if got := string(m.RequestURI()); !strings.HasPrefix(got, "sip:"+c.want+"@") {
+			t.Errorf("%s dials %s: %s is called, want %s", c.who, c.number, got, c.want)
+		}
+		trunk.Reply(m, 486, "x", "", "")
+		trunk.Request("ACK")
+		dials[c.who].Ack(dials[c.who].Final(id, "INVITE"), "")
+	}
+	r.NothingLeft(t)
 }

@@ -100,9 +100,11 @@ func TestAllOfAKindAtOnce(t *testing.T) {
 		`limits: {connections: -1, transactions: 0, message_bytes: 10, memory: -1}`: {":1:23: limits.connections: has -1; must be at least 1, e.g. 100000", "limits.transactions", "limits.message_bytes", "limits.memory: has -1; must be at least 0 (none)"},
 		`media: {workers: -3, dscp: 99, converters: -1}`:                            {"media.workers", "media.converters", "media.dscp"},
 		`auth: {nonce_life: -5s}`:                                                   {"auth.nonce_life: has -5s; must be at least 1s, e.g. 5m"},
-		`numbers: {country: XX, area: abc, emergency: [x1x, 112]}`:                  {`country "XX" is unknown`, `area "abc"`, `emergency number "x1x"`},
-		`messages: {deliver: never, octets: 0, burst: 0}`:                           {"messages.deliver", "messages.octets", "messages.rate"},
-		`phones: {https: "127.0.0.1:9443", http: "127.0.0.1:9443"}`:                 {":1:41: phones.http: tcp 127.0.0.1:9443 is listened on by phones.https already"},
+		`numbers: {country: DE, sites: [{site: Rome, area: x}, {site: " rome"}, {area: 89}, {site: Paris, country: XX}]}`: {
+			`numbers.sites[0]: site Rome: area "x"`, `numbers.sites[1].site: " rome"`, `numbers.sites[2].site: ""`, `country "XX" is unknown`},
+		`numbers: {country: XX, area: abc, emergency: [x1x, 112]}`:  {`country "XX" is unknown`, `area "abc"`, `emergency number "x1x"`},
+		`messages: {deliver: never, octets: 0, burst: 0}`:           {"messages.deliver", "messages.octets", "messages.rate"},
+		`phones: {https: "127.0.0.1:9443", http: "127.0.0.1:9443"}`: {":1:41: phones.http: tcp 127.0.0.1:9443 is listened on by phones.https already"},
 		`phones: {pickup: "*7", park: "", intercom: "*80", paging: "81"}`: {`:1:18: phones.pickup: "*7" is no code of this server, so that the keys of all phones would be dead; write "**", or leave it out`,
 			`phones.park: "" is no code`, `phones.paging: "81" is no code`},
 		"routes:\n  - {name: a, match: {domain: a.test}, next_hop: \"sip:[::1\"}\n  - {name: b, match: {domain: b.test}, next_hop: []}\n  - {match: {}, next_hop: sip:c.test}\n": {

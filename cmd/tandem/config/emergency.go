@@ -49,13 +49,16 @@ func (c *Config) emergencyFaults(bad func(key, format string, args ...any)) {
 }
 
 // EmergencyNumbers are the numbers of calls that are never shed: what everybody
-// dials, and those of the house.
-func EmergencyNumbers(plan *number.Plan, more []string) []string {
+// dials, those of the countries of all sites, and those of the house.
+func EmergencyNumbers(plans *Plans, more []string) []string {
 	list := append([]string{"112", "911"}, more...)
 	for _, n := range []string{"000", "100", "101", "102", "103", "104", "108", "110", "111", "113", "114", "115", "117", "118", "119", "120", "122",
 		"123", "127", "128", "133", "140", "141", "144", "15", "17", "18", "190", "191", "192", "193", "194", "195", "197", "199", "999"} {
-		if num, err := plan.Parse(n); err == nil && plan.Class(num) == number.ClassEmergency {
-			list = append(list, n)
+		for plan := range plans.All {
+			if num, err := plan.Parse(n); err == nil && plan.Class(num) == number.ClassEmergency {
+				list = append(list, n)
+				break
+			}
 		}
 	}
 	return list

@@ -23,8 +23,8 @@ func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
 	return policy.New(policystore.New(db), actions(), log)
 }
 
-// plan is how numbers are dialled at a site. All sites dial alike as yet.
-func (s *Server) plan(string) *number.Plan { return s.numbers }
+// plan is how numbers are dialled at a site.
+func (s *Server) plan(site string) *number.Plan { return s.numbers.Of(site) }
 
 // actions are what rules of policy can be about.
 func actions() []policy.Action {

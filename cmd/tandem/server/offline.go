@@ -20,7 +20,6 @@ import (
 	"tandem/rtc/store"
 	"tandem/telephony/group"
 	groupstore "tandem/telephony/group/sqlstore"
-	"tandem/telephony/number"
 	"tandem/telephony/settings"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
@@ -32,7 +31,7 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 	if err != nil {
 		return api.Rooms{}, err
 	}
-	_, plan, err := cfg.Numbers.Plan(cfg.Domains)
+	numbers, err := cfg.Numbers.Plans(cfg.Domains)
 	if err != nil {
 		return api.Rooms{}, err
 	}
@@ -51,7 +50,7 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 		Contacts:  contacts.New(contactstore.New(db), nil),
 		Kept:      imstore.New(db),
 		Policy:    newPolicy(db, log),
-		Numbers:   func(string) *number.Plan { return plan },
+		Numbers:   numbers.Of,
 		Log:       log,
 	}
 	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown), people.Names(rooms.Directory, rooms.Numbers))

@@ -79,7 +79,7 @@ func (s *Server) newGate(cfg *config.Config) *auth.Gate {
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
 		Registrant:   s.pint.broker.MayRegister,
-		Impostor:     func(m *sip.Message, user rtc.AOR) { s.dialling.Impostor(m, user, s.numbers) },
+		Impostor:     func(m *sip.Message, user rtc.AOR) { s.dialling.Impostor(m, user, s.numbers.Usual) },
 		Precheck:     s.precheck,
 		Log:          s.log,
 	})

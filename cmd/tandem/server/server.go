@@ -61,7 +61,6 @@ import (
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
-	"tandem/telephony/number"
 	"tandem/telephony/routing"
 	"tandem/telephony/settings"
 )
@@ -103,7 +102,7 @@ type Server struct {
 	lines     *registration.Keeper // registrations with trunks
 	dialling  *dialroom.Room
 	plans     *routing.Plan // decides where calls go
-	numbers   *number.Plan
+	numbers   *config.Plans
 	countries *dialroom.Countries // how numbers are written in others
 	policy    *policy.Engine
 	media     *media.Server
@@ -208,11 +207,10 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.trace = trace.NewRing(cfg.Trace.Bytes)
-	world, plan, err := cfg.Numbers.Plan(cfg.Domains)
-	if err != nil {
+	if s.numbers, err = cfg.Numbers.Plans(cfg.Domains); err != nil {
 		return err
 	}
-	s.numbers, s.countries = plan, &dialroom.Countries{World: world}
+	s.countries = &dialroom.Countries{World: s.numbers.World}
 	s.layer = transaction.New(transaction.Config{
 		MaxServer:   cfg.Limits.Transactions,
 		Emergency:   config.EmergencyNumbers(s.numbers, cfg.Numbers.Emergency),
@@ -241,7 +239,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.layer.SetTransport(s.transport)
-	s.users = people.Users{Directory: s.directory, Local: s.transport.IsLocal, Plan: s.numbers}
+	s.users = people.Users{Directory: s.directory, Local: s.transport.IsLocal, Plan: s.numbers.Usual}
 	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Probe: s.probe, Log: s.log})
 	s.peers = peers.New(s.resolver, s.log)
 	local, err := config.Prefixes(cfg.Proxy.UsersTo)
