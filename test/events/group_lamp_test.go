@@ -61,7 +61,7 @@ func TestGroupLamp(t *testing.T) {
 }
 
 // Who picks a group's call up, by its code or by the dialog that its lamp names, talks for
-// the group; a transfer ends that.
+// the group.
 func TestGroupIsPickedUp(t *testing.T) {
 	t.Parallel() // it waits
 	r, trunk, phones := house.RingGroup(t, nil)
@@ -129,4 +129,25 @@ func TestGroupLampFollowsRules(t *testing.T) {
 	if rules := r.S.Consent().Rules(sales); len(rules) > 0 {
 		t.Errorf("rules of a group that is gone: %v", rules)
 	}
+}
+
+// A group talks no longer when its member has sent the caller on, though he still talks.
+func TestGroupLampEndsWithATransfer(t *testing.T) {
+	t.Parallel() // it waits
+	r, _, phones := house.RingGroup(t, func(g *group.Group) { g.Members = []string{"alice"} })
+	lamp, _ := r.Watch(r.Dial(t, "tcp"), "bob", "sales", "dialog")
+	caller, member := r.Call(phones["carol"], phones["alice"], "carol", "sales", 31000)
+	lamp.Until("<state>confirmed</state>")
+	phones["carol"].Agrees.Store(true)
+	wantCode(t, member.Asks("REFER", "Refer-To: <"+harness.BobURI+">\n", ""), 202)
+	bob := r.Answers(phones["bob"], "bob", 31020)
+	lamp.Until("<state>terminated</state>")
+	if n := r.S.Exchange().Active(); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+	phones["carol"].Agrees.Store(false)
+	phones["alice"].Agrees.Store(true)
+	bob.HangsUp()
+	caller.Ok("BYE", "", "")
+	r.NothingLeft(t)
 }
