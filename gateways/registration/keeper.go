@@ -194,7 +194,7 @@ func (k *Keeper) send(l *line) {
 func (k *Keeper) undo(l *line) {
 	l.over = true
 	l.trunk.Unregistered("")
-	if l.state.Phase == Registered {
+	if time.Now().Before(l.known) {
 		_ = k.cfg.Send(l.register(0), nil)
 	}
 }
@@ -221,6 +221,7 @@ func (k *Keeper) settle(l *line, a answer, now time.Time) {
 	s.Phase, s.Next, s.Code, s.Why, s.Remedy = v.phase, l.due, a.code, v.why, v.remedy
 	if v.phase == Registered {
 		s.Failed, s.Until = 0, now.Add(a.granted)
+		l.known = s.Until
 		if l.flow != a.flow {
 			l.flow, l.alive = a.flow, now
 		}

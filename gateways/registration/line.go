@@ -29,6 +29,7 @@ type line struct {
 	busy    bool           // a REGISTER is under way
 	bad     bool           // the trunk's health was bad when last looked at
 	over    bool           // it is being undone
+	known   time.Time      // until then the provider has us, whatever it answered since
 	state   State
 }
 

@@ -299,6 +299,29 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+// A provider that refuses to refresh still sends calls until the time that it granted is
+// over: a trunk that is disabled meanwhile is unregistered, and not any more after it.
+func TestUnregistersWhileFailing(t *testing.T) {
+	for after, want := range map[time.Duration]int{6 * time.Minute: 1, 30 * time.Minute: 0} {
+		run(t, account, func(w *world) {
+			time.Sleep(time.Second)
+			w.says(503, "Retry-After: 7200\r\n")
+			time.Sleep(after)
+			if s := w.state(t); s.Phase != Failing {
+				t.Fatalf("%+v", s)
+			}
+			w.take()
+			if err := w.trunks.Change(context.Background(), "gw", func(c *gateways.Trunk) error { c.Disabled = true; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if got := w.take(); len(got) != want || want == 1 && !strings.Contains(string(got[0].Header), "Expires: 0\r\n") {
+				t.Errorf("after %s: %+v", after, got)
+			}
+		})
+	}
+}
+
 // A provider that was away may have forgotten us.
 func TestProviderIsBack(t *testing.T) {
 	run(t, account, func(w *world) {

@@ -1,6 +1,8 @@
 package trunks
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"tandem/gateways"
@@ -89,5 +91,26 @@ func TestTrunksOfOneAddress(t *testing.T) {
 	}
 	if got := called(t, r, other, bob, "+49305550300", 6); got != "elsewhere" {
 		t.Errorf("it came by %s", got)
+	}
+}
+
+// TestAliasAsDialled: a user is given a number as it is dialled in the country, and
+// gateways reach him by it.
+func TestAliasAsDialled(t *testing.T) {
+	r := harness.StartServer(t, harness.LedCalls)
+	r.User("bob")
+	for _, alias := range []string{"030 5550400", "0049305550500", "0815"} {
+		if code, out, _ := r.HTTP(t, "PATCH", "/users/bob", `{"add_alias":"`+alias+`"}`); code != 200 {
+			t.Fatal(alias, code, out)
+		}
+	}
+	gateway, bob := r.RawTrunk(t, "berlin", nil), r.Dial(t, "udp")
+	bob.Register("bob")
+	for i, number := range []string{"+49305550400", "+49305550500"} {
+		called(t, r, gateway, bob, number, i+1)
+	}
+	_, u, _ := r.HTTP(t, "GET", "/users/bob", "")
+	if got := fmt.Sprint(u["aliases"]); !strings.Contains(got, "sip:0815@") {
+		t.Errorf("aliases %s, want that which is no number as it is", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"strings"
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
@@ -208,7 +209,7 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 		err = a.Directory.Change(ctx, aor, profile)
 	}
 	if err == nil && in.AddAlias != "" {
-		err = a.Directory.AddDirect(ctx, aor, in.AddAlias, in.Device)
+		err = a.Directory.AddDirect(ctx, aor, a.dialled(aor, in.AddAlias), in.Device)
 	}
 	if err == nil && in.RemoveAlias != "" {
 		err = a.Directory.RemoveAlias(ctx, aor, in.RemoveAlias)
@@ -217,6 +218,26 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 		password, err = a.Directory.SetPassword(ctx, aor, *in.Password)
 	}
 	return password, err
+}
+
+// longestExtension is how many characters short numbers within a house have at most.
+const longestExtension = 8
+
+// dialled is an alias with a number in E.164, if it is one as it is dialled at the user's
+// site, behind a 0: as an address nobody outside could call it. What is as short as an
+// extension stays as it is.
+func (a *API) dialled(aor rtc.AOR, alias string) string {
+	if a.Numbers == nil || !strings.HasPrefix(alias, "0") {
+		return alias
+	}
+	site := ""
+	if u, err := a.user(aor); err == nil {
+		site = u.Site
+	}
+	if n, err := a.Numbers(site).Parse(alias); err == nil && n.Global() && len(n.String()) > longestExtension {
+		return n.String()
+	}
+	return alias
 }
 
 // unbind removes the bindings of a user who may no longer be reached.
