@@ -33,6 +33,9 @@ type Users interface {
 	Domain(host []byte) bool
 	// Resolve finds the user whose address-of-record or alias this is.
 	Resolve(address rtc.AOR) (rtc.AOR, bool)
+	// ResolveFrom is Resolve for what a user has written, "" for nobody of ours: short
+	// numbers mean colleagues.
+	ResolveFrom(asker, address rtc.AOR) (rtc.AOR, bool)
 }
 
 // Verdict is what Config.Rule says about a message.

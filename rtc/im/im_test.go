@@ -27,6 +27,9 @@ type everybody struct{}
 func (everybody) Ours([]byte, uint16) bool          { return true }
 func (everybody) Domain([]byte) bool                { return true }
 func (everybody) Resolve(a rtc.AOR) (rtc.AOR, bool) { return a, true }
+
+func (everybody) ResolveFrom(_, a rtc.AOR) (rtc.AOR, bool) { return a, true }
+
 func alone(t *testing.T, change func(*Config)) (*IM, *kept.Memory) {
 	t.Helper()
 	store := kept.NewMemory()

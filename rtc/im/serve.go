@@ -127,9 +127,13 @@ func (im *IM) receiver(r *rtc.Request) (t target, ok bool) {
 		}
 	}
 	var buf [128]byte
+	var asker rtc.AOR
+	if r.Identity != nil {
+		asker = r.Identity.AOR
+	}
 	switch u.Kind {
 	case sip.URITel:
-		t.aor, ok = im.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(buf[:0])))
+		t.aor, ok = im.cfg.Users.ResolveFrom(asker, rtc.AOR(u.AppendAOR(buf[:0])))
 		return t, ok
 	case sip.URISIP, sip.URISIPS:
 	default:
@@ -156,7 +160,7 @@ func (im *IM) receiver(r *rtc.Request) (t target, ok bool) {
 		t.instance = string(sip.AppendUnescaped(nil, gr))
 	}
 	u.Port = 0
-	t.aor, ok = im.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(buf[:0])))
+	t.aor, ok = im.cfg.Users.ResolveFrom(asker, rtc.AOR(u.AppendAOR(buf[:0])))
 	return t, ok
 }
 

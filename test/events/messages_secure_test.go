@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/rtc"
+	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 	"tandem/test/harness"
 )
@@ -41,5 +43,39 @@ func TestKeptSecureMessage(t *testing.T) {
 			t.Errorf("by TLS comes %q, want %q", m.Body(), text)
 		}
 		safe.Reply(m, 200, "r", "", "")
+	}
+}
+
+// A message to an extension goes to whom a call would reach: the colleague at the site of
+// who writes, else the user without a site.
+func TestMessageToExtension(t *testing.T) {
+	r := harness.StartServer(t, nil)
+	r.User("rome", "paris", "anywhere", "lisbon")
+	extension := "101"
+	for user, site := range map[string]string{"rome": "Rome", "paris": "Paris", "anywhere": "", "lisbon": "Lisbon"} {
+		c := directory.Change{Site: &site}
+		if user != "lisbon" && user != "rome" {
+			c.Extension = &extension
+		}
+		if err := r.S.Directory().Change(t.Context(), rtc.AOR("sip:"+user+"@"+harness.Domain), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.User("colleague")
+	site := "rome"
+	if err := r.S.Directory().Change(t.Context(), "sip:colleague@"+harness.Domain, directory.Change{Site: &site, Extension: &extension}); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{"rome": "colleague", "lisbon": "anywhere"} {
+		sender := r.Dial(t, "udp")
+		sender.Register(from)
+		id := sender.Ask("MESSAGE", from, "sip:101@"+harness.Domain, "Content-Type: text/plain", from)
+		if m := sender.Final(id, "MESSAGE"); m.StatusCode() != 202 {
+			t.Errorf("%s is told\n%s", from, m.Bytes())
+		}
+		queue := r.S.Messages().Queue(rtc.AOR("sip:" + to + "@" + harness.Domain))
+		if len(queue) != 1 || queue[0].From != rtc.AOR("sip:"+from+"@"+harness.Domain) {
+			t.Errorf("what %s writes to 101 is not at %s: %+v", from, to, queue)
+		}
 	}
 }

@@ -78,13 +78,25 @@ func called(u directory.User, address rtc.AOR) routing.User {
 // in which it may be written (RFC 3261 §19.1.6), an extension where its user has no site:
 // nobody knows here at which the asker is. What a phone that knows the server by its
 // address names is in the first domain, and a port says nothing.
-func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
+func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) { return u.resolve("", address) }
+
+// ResolveFrom is Resolve for a user who asks: an extension is that of his site, then of
+// none, as in his calls.
+func (u Users) ResolveFrom(asker, address rtc.AOR) (rtc.AOR, bool) {
+	if user, ok := u.Directory.Resolve(address); ok { // nearly always
+		return user.AOR, user.Enabled
+	}
+	a, _ := u.Directory.User(asker)
+	return u.resolve(a.Site, address)
+}
+
+func (u Users) resolve(site string, address rtc.AOR) (rtc.AOR, bool) {
 	user, ok := u.Directory.Resolve(address)
 	if ok {
 		return user.AOR, user.Enabled
 	}
 	if strings.HasPrefix(string(address), "tel:") {
-		return u.inContext(address)
+		return u.inContext(site, address)
 	}
 	if address, ok = u.inDomain(address); !ok {
 		return "", false
@@ -93,7 +105,7 @@ func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 		return user.AOR, user.Enabled
 	}
 	text := string(sip.AppendUnescaped(nil, []byte(address.User())))
-	if user, ok = u.Directory.ByExtension("", text); ok {
+	if user, ok = u.Directory.ByExtension(site, text); ok {
 		return user.AOR, user.Enabled
 	}
 	if n, err := u.Plan.Subscriber(text); err == nil && n.Global() {
@@ -104,7 +116,7 @@ func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 
 // inContext finds whose local number a tel URI names (RFC 3966 §5.1.5): with the prefix
 // that is its context, or as dialled in one of our domains.
-func (u Users) inContext(address rtc.AOR) (rtc.AOR, bool) {
+func (u Users) inContext(site string, address rtc.AOR) (rtc.AOR, bool) {
 	uri, perr := sip.ParseURI([]byte(address))
 	if _, local := uri.Param("phone-context"); perr != nil || !local {
 		return "", false
@@ -115,7 +127,7 @@ func (u Users) inContext(address rtc.AOR) (rtc.AOR, bool) {
 	}
 	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
 	if !ok && !n.Global() {
-		user, ok = u.Directory.ByExtension("", n.String())
+		user, ok = u.Directory.ByExtension(site, n.String())
 	}
 	return user.AOR, ok && user.Enabled
 }
