@@ -180,6 +180,7 @@ var layers = []rule{
 	{"media/relay/rtnetlink", nil, "it asks the kernel alone"},
 	{"media/relay/forwarder", []string{"media/rewrite"}, "flows by addresses; whose sockets they replace the relay knows"},
 	{"media/relay", []string{"media/host", "media/rewrite", "media/relay/..."}, "datagrams and headers, whatever is in them"},
+	{"media/internal/rtptest", nil, "packets for tests of others"},
 	{"media/latch", nil, "addresses and RTP headers"},
 	{"media/rewrite", nil, "it changes RTP headers"},
 	{"media/host", nil, "it asks the kernel alone"},

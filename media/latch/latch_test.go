@@ -1,20 +1,12 @@
 package latch
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"testing"
 	"time"
-)
 
-func packet(ssrc uint32, seq uint16, ts uint32, pt uint8) []byte {
-	b := make([]byte, 172)
-	b[0], b[1] = 0x80, pt
-	binary.BigEndian.PutUint16(b[2:], seq)
-	binary.BigEndian.PutUint32(b[4:], ts)
-	binary.BigEndian.PutUint32(b[8:], ssrc)
-	return b
-}
+	"tandem/media/internal/rtptest"
+)
 
 var (
 	told     = netip.MustParseAddrPort("192.0.2.1:4000")
@@ -103,7 +95,7 @@ func TestLatch(t *testing.T) {
 			l.Open(told, c.near, epoch)
 			for i, s := range c.steps {
 				at := epoch.Add(time.Duration(s.ms) * time.Millisecond)
-				if got := l.Packet(s.from, packet(s.ssrc, s.seq, 0, 0), at, !s.bad); got != s.want {
+				if got := l.Packet(s.from, rtptest.Packet(s.ssrc, s.seq, 0, 0), at, !s.bad); got != s.want {
 					t.Fatalf("packet %d (%d ms, %v): %v, want %v", i, s.ms, s.from, got, s.want)
 				}
 			}
@@ -117,7 +109,7 @@ func TestLatch(t *testing.T) {
 func TestLatchAgain(t *testing.T) {
 	feed := func(l *Media, from netip.AddrPort, seq uint16, at time.Duration, n int) (last Verdict) {
 		for i := range n {
-			last = l.Packet(from, packet(1, seq+uint16(i), 0, 0), epoch.Add(at+time.Duration(i)*20*time.Millisecond), true)
+			last = l.Packet(from, rtptest.Packet(1, seq+uint16(i), 0, 0), epoch.Add(at+time.Duration(i)*20*time.Millisecond), true)
 		}
 		return last
 	}
@@ -218,13 +210,13 @@ func TestLatchUnderSpray(t *testing.T) {
 	l.Open(told, none, epoch)
 	for seq := range uint16(3) {
 		at := epoch.Add(time.Duration(seq) * 20 * time.Millisecond)
-		v := l.Packet(natted, packet(1, seq, 0, 0), at, true)
+		v := l.Packet(natted, rtptest.Packet(1, seq, 0, 0), at, true)
 		if want := []Verdict{Drop, Drop, Latched}[seq]; v != want {
 			t.Fatalf("%d: %v, want %v", seq, v, want)
 		}
 		for i := range 3 {
 			from := netip.AddrPortFrom(stranger.Addr(), uint16(1000+i)+seq*16)
-			if v := l.Packet(from, packet(9, seq, 0, 0), at.Add(time.Duration(i)*time.Millisecond), true); v != Drop {
+			if v := l.Packet(from, rtptest.Packet(9, seq, 0, 0), at.Add(time.Duration(i)*time.Millisecond), true); v != Drop {
 				t.Fatalf("stranger: %v", v)
 			}
 		}
@@ -246,7 +238,7 @@ func TestControlLatch(t *testing.T) {
 	}{
 		{stranger, report, true, Drop},
 		{natted, report[:4], true, Drop},
-		{natted, packet(1, 1, 0, 0), true, Drop},
+		{natted, rtptest.Packet(1, 1, 0, 0), true, Drop},
 		{natted, report, false, Drop},
 		{natted, report, true, Settled},
 		{natted, report, true, Accept},
@@ -276,7 +268,7 @@ func TestControlLatch(t *testing.T) {
 func TestLatchAllocates(t *testing.T) {
 	l := new(Media)
 	l.Open(told, none, epoch)
-	b := packet(1, 1, 0, 0)
+	b := rtptest.Packet(1, 1, 0, 0)
 	if n := testing.AllocsPerRun(100, func() {
 		l.Packet(told, b, epoch, true)
 		l.Packet(stranger, b, epoch, true)
@@ -299,7 +291,7 @@ func FuzzLatch(f *testing.F) {
 		for i, c := range script {
 			from := who[c&3]
 			at = at.Add(time.Duration(c>>4) * 50 * time.Millisecond)
-			v := l.Packet(from, packet(uint32(c>>3&1), uint16(i), 0, 0), at, c&4 != 0)
+			v := l.Packet(from, rtptest.Packet(uint32(c>>3&1), uint16(i), 0, 0), at, c&4 != 0)
 			sent[from]++
 			if (v != Drop) != (from == l.Peer()) {
 				t.Fatalf("%v from %v, but peer is %v", v, from, l.Peer())
@@ -319,7 +311,7 @@ func FuzzLatch(f *testing.F) {
 
 // Nothing that comes makes a latch fail.
 func FuzzPacket(f *testing.F) {
-	f.Add(packet(1, 2, 3, 4))
+	f.Add(rtptest.Packet(1, 2, 3, 4))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l := new(Media)
 		l.Open(told, none, epoch)
@@ -331,7 +323,7 @@ func FuzzPacket(f *testing.F) {
 func BenchmarkLatch(b *testing.B) {
 	l := new(Media)
 	l.Open(told, none, epoch)
-	p := packet(1, 1, 1, 0)
+	p := rtptest.Packet(1, 1, 1, 0)
 	b.ReportAllocs()
 	for b.Loop() {
 		l.Packet(told, p, epoch, true)

@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"tandem/media/internal/rtptest"
 	"tandem/media/latch"
 	"tandem/media/rewrite"
 )
@@ -112,7 +113,7 @@ func legs(b *testing.B, p *Plane, n int, bare bool) (all []leg) {
 func traffic(all []leg, seconds float64, each func()) (sent, came int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	b := packet(7, 0, 0, 0)
+	b := rtptest.Packet(7, 0, 0, 0)
 	into := make([]byte, 2048)
 	var from sockaddr
 

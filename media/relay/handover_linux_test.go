@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/internal/rtptest"
 	"tandem/media/rewrite"
 )
 
@@ -94,7 +95,7 @@ func TestHandover(t *testing.T) {
 	for source := range uint32(sources) {
 		for i := range uint32(each) {
 			seq := uint16(65400 + i + source*7777)
-			_, _ = c.WriteToUDPAddrPort(packet(source, seq, source<<29+i*160, 0), h.in.Local())
+			_, _ = c.WriteToUDPAddrPort(rtptest.Packet(source, seq, source<<29+i*160, 0), h.in.Local())
 			time.Sleep(500 * time.Microsecond)
 			if i%37 == 36 {
 				h.mu.Lock()

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tandem/media/internal/rtptest"
 	"tandem/media/rewrite"
 )
 
@@ -193,7 +194,7 @@ func checkForwarded(t *testing.T, c, peer *net.UDPConn, f Flow, o *Offloaded, he
 	var octets uint64
 	const n = 40
 	for i := range n {
-		b := append(packet(f.Offsets.In, uint16(i*1630), uint32(i)*160, 0x80|8), make([]byte, i)...)
+		b := append(rtptest.Packet(f.Offsets.In, uint16(i*1630), uint32(i)*160, 0x80|8), make([]byte, i)...)
 		for j := rtpHeader; j < len(b); j++ {
 			b[j] = byte(i * j)
 		}
@@ -242,7 +243,7 @@ func TestKernelLoopback(t *testing.T) {
 			checkForwarded(t, c, peer, f, o, &heard)
 
 			// Everything that is not exactly the flow goes up to the socket.
-			good := packet(f.Offsets.In, 70, 0, 8)
+			good := rtptest.Packet(f.Offsets.In, 70, 0, 8)
 			bad := func(change func(b []byte)) []byte {
 				b := append([]byte(nil), good...)
 				change(b)
@@ -418,7 +419,7 @@ func TestKernelJitterAndLoss(t *testing.T) {
 	}
 	begun := time.Now()
 	for i, seq := range []uint16{65533, 65534, 2, 1, 3} { // 65535 and 0 are lost, 1 is late
-		_, _ = c.WriteToUDPAddrPort(packet(f.Offsets.In, seq, uint32(seq)*160, 8), in.Local())
+		_, _ = c.WriteToUDPAddrPort(rtptest.Packet(f.Offsets.In, seq, uint32(seq)*160, 8), in.Local())
 		read(t, peer)
 		if i == 0 {
 			time.Sleep(50 * time.Millisecond) // 30 ms late: 240 ticks

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/internal/rtptest"
 	"tandem/media/rewrite"
 )
 
@@ -73,11 +74,11 @@ func TestSeries(t *testing.T) {
 	}
 	const packets = 2000
 	for seq := uint16(65000); sent < packets; seq++ {
-		b := packet(7, seq, uint32(seq)*160, 0)
+		b := rtptest.Packet(7, seq, uint32(seq)*160, 0)
 		switch rnd.IntN(40) {
 		case 0: // lost
 		case 1:
-			send(packet(7, seq+1, uint32(seq+1)*160, 0))
+			send(rtptest.Packet(7, seq+1, uint32(seq+1)*160, 0))
 			send(b)
 			seq++
 		case 2:
@@ -90,7 +91,7 @@ func TestSeries(t *testing.T) {
 			b[1] |= 0x80
 			send(b)
 		case 5: // a timestamp that does not fit
-			send(packet(7, seq, uint32(seq)*160+80, 0))
+			send(rtptest.Packet(7, seq, uint32(seq)*160+80, 0))
 		case 6: // somebody else who knows all numbers
 			if _, err := stranger.WriteToUDPAddrPort([]byte("no RTP"), in.Local()); err != nil {
 				t.Fatal(err)
@@ -129,7 +130,7 @@ func TestSeriesEnds(t *testing.T) {
 		From: where(sender), Out: out, To: where(peer), TypeOut: 8,
 		Place: rewrite.Place{Offsets: rewrite.Offsets{In: 7, Out: 8, Sequence: 5, Timestamp: 6}, Sequence: 1, Timestamp: 160, At: time.Now(), Step: 160, Clock: 8000},
 	})
-	next := packet(7, 2, 320, 0)
+	next := rtptest.Packet(7, 2, 320, 0)
 	expect := func(who string, from netip.AddrPort) {
 		t.Helper()
 		select {
@@ -144,14 +145,14 @@ func TestSeriesEnds(t *testing.T) {
 	_, _ = stranger.WriteToUDPAddrPort(next, in.Local())
 	expect("a stranger", where(stranger))
 	_, _ = sender.WriteToUDPAddrPort(next, in.Local())
-	if got, from := read(t, peer); !bytes.Equal([]byte(got), packet(8, 7, 326, 8)) || from != out.Local() {
+	if got, from := read(t, peer); !bytes.Equal([]byte(got), rtptest.Packet(8, 7, 326, 8)) || from != out.Local() {
 		t.Errorf("got % x from %v", got, from)
 	}
 	p1 := in.Followed(true)
 	if p1.Packets != 1 || p1.Octets != uint64(len(next)) || p1.Sequence != 2 || p1.Timestamp != 320 {
 		t.Errorf("progress %+v", p1)
 	}
-	_, _ = sender.WriteToUDPAddrPort(packet(7, 3, 480, 0), in.Local())
+	_, _ = sender.WriteToUDPAddrPort(rtptest.Packet(7, 3, 480, 0), in.Local())
 	expect("after the end", where(sender))
 	if p := in.Followed(false); p.Packets != 0 {
 		t.Errorf("progress after the end %+v", p)

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -282,13 +281,4 @@ func TestSocketOptions(t *testing.T) {
 	if n, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil || n < 64<<10 {
 		t.Errorf("receive buffer %d, %v", n, err)
 	}
-}
-
-func packet(ssrc uint32, seq uint16, ts uint32, pt uint8) []byte {
-	b := make([]byte, 172)
-	b[0], b[1] = 0x80, pt
-	binary.BigEndian.PutUint16(b[2:], seq)
-	binary.BigEndian.PutUint32(b[4:], ts)
-	binary.BigEndian.PutUint32(b[8:], ssrc)
-	return b
 }

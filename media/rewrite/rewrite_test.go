@@ -4,18 +4,11 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
+
+	"tandem/media/internal/rtptest"
 )
 
 var epoch = time.Unix(1_800_000_000, 0)
-
-func packet(ssrc uint32, seq uint16, ts uint32, pt uint8) []byte {
-	b := make([]byte, 172)
-	b[0], b[1] = 0x80, pt
-	binary.BigEndian.PutUint16(b[2:], seq)
-	binary.BigEndian.PutUint32(b[4:], ts)
-	binary.BigEndian.PutUint32(b[8:], ssrc)
-	return b
-}
 
 // out is what Apply made of a packet.
 type out struct {
@@ -27,7 +20,7 @@ type out struct {
 }
 
 func apply(w *Stream, ssrc uint32, seq uint16, ts uint32, pt uint8, ms int) (out, bool) {
-	b := packet(ssrc, seq, ts, pt)
+	b := rtptest.Packet(ssrc, seq, ts, pt)
 	ok := w.Apply(b, epoch.Add(time.Duration(ms)*time.Millisecond))
 	return out{
 		ssrc: binary.BigEndian.Uint32(b[8:]), seq: binary.BigEndian.Uint16(b[2:]),
@@ -172,7 +165,7 @@ func TestRewriteResume(t *testing.T) {
 
 func TestRewriteAllocates(t *testing.T) {
 	w := New(9)
-	b := packet(1, 1, 1, 0)
+	b := rtptest.Packet(1, 1, 1, 0)
 	seq := uint16(0)
 	if n := testing.AllocsPerRun(100, func() {
 		seq++
@@ -240,7 +233,7 @@ func FuzzRewrite(f *testing.F) {
 }
 
 func FuzzApply(f *testing.F) {
-	f.Add(packet(1, 2, 3, 4))
+	f.Add(rtptest.Packet(1, 2, 3, 4))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		New(1).Apply(b, epoch)
 	})
@@ -249,7 +242,7 @@ func FuzzApply(f *testing.F) {
 func BenchmarkRewrite(b *testing.B) {
 	w := New(9)
 	w.Clock = 8000
-	p := packet(1, 1, 1, 0)
+	p := rtptest.Packet(1, 1, 1, 0)
 	b.ReportAllocs()
 	seq := uint16(0)
 	for b.Loop() {

@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"tandem/media/internal/rtptest"
 	"tandem/media/rewrite"
 )
 
@@ -97,15 +98,6 @@ func lone(t testing.TB, addr netip.Addr) (*Forwarder, Flow, *Entry) {
 	return w, f, e
 }
 
-func packet(ssrc uint32, seq uint16, ts uint32, pt uint8) []byte {
-	b := make([]byte, 172)
-	b[0], b[1] = 0x80, pt
-	binary.BigEndian.PutUint16(b[2:], seq)
-	binary.BigEndian.PutUint32(b[4:], ts)
-	binary.BigEndian.PutUint32(b[8:], ssrc)
-	return b
-}
-
 var loopback = netip.MustParseAddr("127.0.0.1")
 
 func TestProgram(t *testing.T) {
@@ -114,7 +106,7 @@ func TestProgram(t *testing.T) {
 			p, f, o := lone(t, addr)
 			l := layoutOf(addr)
 			for n := range 300 {
-				payload := packet(f.Offsets.In, uint16(rand.Uint32()), rand.Uint32(), 8)[:rtpHeader]
+				payload := rtptest.Packet(f.Offsets.In, uint16(rand.Uint32()), rand.Uint32(), 8)[:rtpHeader]
 				for range n {
 					payload = append(payload, byte(rand.Uint32()))
 				}
@@ -166,7 +158,7 @@ func TestProgramLeavesAlone(t *testing.T) {
 		t.Run(addr.String(), func(t *testing.T) {
 			p, f, o := lone(t, addr)
 			l := layoutOf(addr)
-			good := frame(f.From, f.In, packet(f.Offsets.In, 1, 1, 8))
+			good := frame(f.From, f.In, rtptest.Packet(f.Offsets.In, 1, 1, 8))
 			set := func(at int16, v byte) func(b []byte) []byte {
 				return func(b []byte) []byte { b[at] = v; return b }
 			}
